@@ -6,7 +6,8 @@
  * the caller polls hxfr_connection_fd() for hxfr_connection_events() in a loop of its own.
  *
  * Threads: the receiving half (receive, next) and the sending half (send, flush, queue state) are
- * independent. One thread at a time may be in each; callers with more lock around each half.
+ * independent. One thread at a time may be in each; callers with more lock around each half. events() and
+ * the queue state may be read from any thread.
  */
 
 #include <hxfr/messages.h>
@@ -19,7 +20,7 @@
 struct hxfr_connection;
 
 /* Called once when the bulk data of a message is no longer needed: sent, or given up by destroy. From
- * within send, flush or destroy. */
+ * within send, flush or destroy; it must not call into the connection. */
 typedef void (*hxfr_release_fn)(void *owner);
 
 /* Takes fd over (also on failure: it is closed), which must be non-blocking. payload_max: see hxfr_framer_init().
@@ -34,7 +35,8 @@ short hxfr_connection_events(const struct hxfr_connection *c);
 
 /*
  * Reads what the socket has, one recv(2) a call. 0 when bytes arrived; -EAGAIN when none wait; -ENOTCONN, -ECONNRESET when
- * the peer is gone (hxfr/error.h), other -errno of recv(2). EINTR is retried.
+ * the peer is gone (hxfr/error.h), other -errno of recv(2); -ENOMEM, -ENOBUFS: hxfr_framer_reserve(). EINTR is
+ * retried. Take every message with hxfr_connection_next() before the next call.
  */
 int hxfr_connection_receive(struct hxfr_connection *c);
 
@@ -47,8 +49,8 @@ int hxfr_connection_next(struct hxfr_connection *c, struct hxfr_message *ret);
  * of bulk data (at most HXFR_SEND_IOV_MAX), which are never copied: they stay borrowed until release(owner) is called. One
  * sendmsg(2) carries it all when the queue is empty; what the socket does not take is queued in order.
  *
- * 0: taken over, sent or queued. -ENOBUFS: the queue is full, nothing was taken. -EMSGSIZE, -EINVAL: head or n_body
- * beyond the limits. Other -errno: the socket failed, nothing was taken, the connection is of no more use.
+ * 0: taken over, sent or queued. -ENOBUFS: the queue is full, nothing was taken. -EMSGSIZE, -EINVAL: head (empty, too long) or
+ * n_body beyond the limits. -ECONNRESET (also for EPIPE): the peer is gone. Other -errno: the socket failed, nothing was taken, the connection is of no more use.
  * release is called if and only if 0 is returned, possibly before the return; NULL is fine.
  */
 int hxfr_connection_send(struct hxfr_connection *c, const void *head, size_t head_size,

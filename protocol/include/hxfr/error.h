@@ -8,7 +8,7 @@
  * errno on failure. Outputs named ret* are untouched on failure. The values that have one meaning
  * everywhere in the library:
  *
- *   -EBADMSG     bytes that are no valid message: wrong magic, a payload shorter or longer than its
+ *   -EBADMSG     bytes that are no valid message: wrong magic, a payload shorter than its
  *                type says, counts and sizes that contradict each other, text that is no endpoint.
  *                The peer is broken or hostile; for a stream, close it: there is no resync.
  *   -EMSGSIZE    a length beyond the limit named next to the type (messages.h); nothing was allocated

@@ -12,6 +12,9 @@
 
 #include <hxfr/messages.h>
 
+#define HXFR_READ_SIZE                                                                             \
+	(64u * 1024) /* lent between messages: many small ones arrive in one recv(2) */
+
 struct hxfr_framer {
 	uint8_t *data;
 	size_t capacity; /* bytes at data */
@@ -28,7 +31,8 @@ struct hxfr_framer {
 void hxfr_framer_init(struct hxfr_framer *f, uint32_t payload_max);
 void hxfr_framer_finish(struct hxfr_framer *f);
 
-/* Lends space to receive into, at least one byte. Pointers handed out by hxfr_framer_next() die here. -ENOMEM. */
+/* Lends space to receive into, at least one byte. Pointers handed out by hxfr_framer_next() die here. -ENOMEM;
+ * -ENOBUFS when the buffer is full of messages that nobody took with hxfr_framer_next(). */
 int hxfr_framer_reserve(struct hxfr_framer *f, void **ret_data, size_t *ret_size);
 /* n bytes of the space lent last were filled; n <= its size. */
 void hxfr_framer_commit(struct hxfr_framer *f, size_t n);

@@ -38,7 +38,7 @@
 #define HXFR_ACCESS_UNIT_MAX                                                                       \
 	(32u * 1024 * 1024)      /* ours: bytes after the fixed part of a FRAME_RESPONSE */
 #define HXFR_NAL_COUNT_MAX 4096u /* ours: blobs in a FRAME_RESPONSE; field hosts send 1 */
-#define HXFR_HELLO_MAX     4096u /* ours: room for a HELLO of a later version */
+#define HXFR_EXTENSION_MAX 4096u /* ours: HELLO, HELLO_RESP, CONFIG_RESP of a later version */
 #define HXFR_HEAD_MAX      (HXFR_HEADER_SIZE + HXFR_ERROR_SIZE) /* the longest encoder output */
 #define HXFR_DUMP_SIZE     512u /* hxfr_message_dump never needs more, NUL included */
 
@@ -166,7 +166,8 @@ int hxfr_header_decode(const uint8_t data[HXFR_HEADER_SIZE], struct hxfr_header 
 
 /* Is the type one that this version knows? Others are skipped (section 2). */
 bool hxfr_type_known(uint8_t type);
-/* Largest payload of a known type in bytes; 0 for types without payload and for unknown types. */
+/* Largest payload of a known type in bytes; 0 for types without payload and for unknown types. A payload
+ * beyond it is -EMSGSIZE for framer and decoder alike. */
 uint32_t hxfr_type_payload_max(uint8_t type);
 /* "FRAME_REQUEST"; "UNKNOWN" for others. Static storage. */
 const char *hxfr_type_name(uint8_t type);
@@ -174,8 +175,8 @@ const char *hxfr_type_name(uint8_t type);
 /*
  * The dispatch: decodes the payload of a message of any known type.
  *
- * Returns 0; -EBADMSG for a payload that is not exactly what its type says; -EMSGSIZE for one that is
- * beyond a limit; -EOPNOTSUPP for an unknown type (skip it). Lengths are checked before anything is read, the
+ * Returns 0; -EBADMSG for a payload that is shorter than its type says or contradicts itself; -EMSGSIZE
+ * for one beyond hxfr_type_payload_max() or with more than HXFR_NAL_COUNT_MAX blobs; -EOPNOTSUPP for an unknown type (skip it). Lengths are checked before anything is read, the
  * time spent is linear in header->payload_size. *ret borrows from payload, which holds
  * header->payload_size bytes.
  */
@@ -184,12 +185,13 @@ int hxfr_message_decode(
 
 /*
  * Encodes header and head of m into data; header.payload_size of m is ignored and computed (bulk
- * included), header.flags of a FRAME_REQUEST likewise. For a FRAME_RESPONSE with nal_count == 1 the head ends with
+ * included), header.flags likewise. For a FRAME_RESPONSE with nal_count == 1 the head ends with
  * the size of the one blob, nals_size - 4 bytes of which the caller sends behind it; with any other
  * count the head ends before the blobs and all nals_size bytes follow.
  *
  * Returns 0 and the bytes written in *ret_size, -ENOSPC when size is too small (HXFR_HEAD_MAX always
- * suffices), -EMSGSIZE for bulk beyond its limit, -EOPNOTSUPP for an unknown type.
+ * suffices), -EMSGSIZE for bulk beyond its limit, -EINVAL for a nals_size that cannot hold nal_count
+ * blobs, -EOPNOTSUPP for an unknown type.
  */
 int hxfr_message_encode(const struct hxfr_message *m, uint8_t *data, size_t size, size_t *ret_size);
 

@@ -8,7 +8,8 @@
 #include <hxfr/endpoint.h>
 
 /*
- * Connects within timeout_ms milliseconds, name look-up included, trying every address of a name in turn. wake_fd
+ * Connects within timeout_ms milliseconds, name look-up included, trying every address of a name in turn, each for its
+ * share of the time left. wake_fd
  * (an eventfd or pipe; -1: none) ends the wait when it becomes readable; it is not read from.
  *
  * 0 and *ret_fd, owned by the caller; -ETIMEDOUT; -ECANCELED; -EHOSTUNREACH when a name has no address; else what
@@ -20,7 +21,8 @@ int hxfr_socket_connect(
 
 /*
  * Listens. A Unix socket left behind by a process that is gone is replaced, one that somebody still
- * listens on is not (-EADDRINUSE), and the file is made with mode 0600 under any umask. A TCP name is
+ * listens on is not (-EADDRINUSE), and the file is made with mode 0600 under any umask; it stays when the
+ * socket is closed. Two listeners that find the same stale socket in the same instant are not serialised. A TCP name is
  * resolved with the system's time-outs. *ret_bound (may be NULL) is the endpoint really bound: the port where 0 was
  * asked for.
  */
