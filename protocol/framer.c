@@ -81,11 +81,21 @@ static int make_room(struct hxfr_framer *f, size_t want)
 	return f->end < f->capacity ? 0 : -ENOBUFS;
 }
 
+static void drop_skipped(struct hxfr_framer *f)
+{
+	size_t n = min_size(f->skip, held(f));
+
+	f->start += n;
+	f->skip -= (uint32_t)n;
+}
+
 int hxfr_framer_reserve(struct hxfr_framer *f, void **ret_data, size_t *ret_size)
 {
-	size_t want = wanted(f);
+	size_t want;
 	int r;
 
+	drop_skipped(f);
+	want = wanted(f);
 	if (held(f) == 0)
 		f->start = f->end = 0;
 	if (f->capacity - f->end < want) {
@@ -101,14 +111,6 @@ int hxfr_framer_reserve(struct hxfr_framer *f, void **ret_data, size_t *ret_size
 void hxfr_framer_commit(struct hxfr_framer *f, size_t n)
 {
 	f->end += n;
-}
-
-static void drop_skipped(struct hxfr_framer *f)
-{
-	size_t n = min_size(f->skip, held(f));
-
-	f->start += n;
-	f->skip -= (uint32_t)n;
 }
 
 int hxfr_framer_next(

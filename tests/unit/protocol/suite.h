@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What every suite here shares: a main, and a poison that shows whether an output was touched. */
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_ELEMENTS(array)    (sizeof(array) / sizeof((array)[0]))
+#define POISON               0xa5
+#define SUITE_TEST_TIMEOUT_S 40 /* a hang, also under a sanitizer; meson's own limit is 60 */
+
+#define poison(object)          memset((object), POISON, sizeof(*(object)))
+#define assert_poisoned(object) ck_assert(is_poisoned((object), sizeof(*(object))))
+
+static inline int is_poisoned(const void *object, size_t size)
+{
+	const unsigned char *bytes = object;
+
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] != POISON)
+			return 0;
+	}
+	return 1;
+}
+
+/* Runs the tests of a NULL-terminated list. */
+static inline int suite_run(const char *name, const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, SUITE_TEST_TIMEOUT_S);
+	for (; *tests; tests++)
+		tcase_add_test(tcase, *tests);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
