@@ -140,6 +140,11 @@ void link_cancel(struct link *link)
 	g_mutex_unlock(&link->lock);
 }
 
+const struct hxfr_endpoint *link_endpoint(const struct link *link)
+{
+	return &link->config.endpoint;
+}
+
 /* --- streaming thread --- */
 
 void link_set_flushing(struct link *link, bool flushing)

@@ -82,6 +82,8 @@ void link_free(struct link *link);
 /* Connects, within connect_timeout_ms. 0, or -errno of hxfr_socket_connect(): with reconnect set the link may be used all
  * the same, and link_next() goes on trying. Before the reader starts. */
 int link_open(struct link *link);
+/* Where to; borrowed for the link's life. Any thread. */
+const struct hxfr_endpoint *link_endpoint(const struct link *link);
 /* Ends every wait now and for good. Any thread. */
 void link_cancel(struct link *link);
 

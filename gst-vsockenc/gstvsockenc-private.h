@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The element in three files: gstvsockenc.c is its life (class, properties, state, stream changes), gstvsockenc-send.c turns
+ * frames into requests on the streaming thread, gstvsockenc-receive.c is the source pad's task that turns
+ * responses into buffers.
+ *
+ * Locks, in the order in which they nest: the base class's STREAM_LOCK, the link's own lock, the OBJECT_LOCK. The STREAM_LOCK is
+ * released around everything that waits for the host or for a fence.
+ */
+
+#include "gstvsockenc.h"
+#include "h264.h"
+#include "histogram.h"
+#include "link.h"
+#include "resolver.h"
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+#include <stdbool.h>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_vsockenc_debug);
+#define GST_CAT_DEFAULT gst_vsockenc_debug
+
+/* The properties. Times in ms. */
+struct settings {
+	char *endpoint, *socket_path, *tcp_host, *drm_device;
+	guint tcp_port, cid, port;
+	guint bitrate;           /* bit/s */
+	guint keyframe_interval; /* frames; 0: on request only */
+	guint max_in_flight;
+	guint connect_timeout, response_timeout, reconnect_timeout;
+	gboolean reconnect;
+};
+
+struct counters {
+	guint64 sent, encoded, dropped, bytes;
+	guint64 by_id, by_pixels, copied; /* copied ones are by pixels too */
+	guint reconnects;
+	struct histogram latency; /* ns, request to response */
+};
+
+struct _GstVsockEnc {
+	GstVideoEncoder parent;
+
+	/* OBJECT_LOCK */
+	struct settings settings;
+	struct counters counters;
+
+	/* From start to stop. The pointer changes under the OBJECT_LOCK, because events come any time. */
+	struct link *link;
+	guint response_timeout; /* ms, as the link has it */
+
+	/* STREAM_LOCK */
+	GstVideoCodecState *input_state;
+	GstVideoInfo info;  /* layout that the caps stand for */
+	GstFlowReturn flow; /* of the last push, returned by the next frame */
+	unsigned epoch;     /* the link's */
+	struct h264_stream stream;
+	gboolean negotiated;  /* source caps are those of stream.sps and of input_state */
+	guint undecodable;    /* access units in a row that came before any SPS */
+	GstClockTime latency; /* as reported */
+
+	/* Streaming thread */
+	struct resolver *resolver;
+	int resolver_error; /* -errno when there is none; not asked again */
+	GstBufferPool *scratch;
+	guint since_idr; /* frames sent since an IDR was asked for */
+	gboolean fallback_said;
+
+	/* Atomic */
+	gint want_idr;       /* the next request asks for an IDR */
+	gint settings_dirty; /* bitrate changed: the next frame is preceded by a CONFIG_REQ */
+};
+
+/* gstvsockenc.c */
+
+/* Tells the host about size, rate, bitrate, profile and level. STREAM_LOCK. */
+void gst_vsockenc_configure(GstVsockEnc *self);
+
+/* gstvsockenc-send.c */
+
+/* The handle_frame() of the class: takes the frame. STREAM_LOCK, released while waiting. */
+GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
+
+/* gstvsockenc-receive.c */
+
+/* The task function of the source pad: deals with one event of the link. */
+void gst_vsockenc_receive(gpointer self);
+
+/* diagnosis.c */
+
+/* Posts the failure as error, or as warning when the link goes on trying, in words that say what to check. */
+void gst_vsockenc_report(GstVsockEnc *self, const struct link_failure *failure, bool fatal);

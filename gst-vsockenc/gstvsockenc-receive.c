@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstvsockenc-private.h"
+
+#define UNDECODABLE_MAX         8u  /* access units without SPS before that is an error */
+#define LATENCY_REVIEW_INTERVAL 64u /* responses between looks at the measured latency */
+
+/* Drops a frame: the base class forgets it, the host is asked for an IDR. STREAM_LOCK. */
+static void drop_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
+{
+	GST_OBJECT_LOCK(self);
+	self->counters.dropped++;
+	GST_OBJECT_UNLOCK(self);
+	g_atomic_int_set(&self->want_idr, TRUE);
+	gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+}
+
+/* A frame of before the last flush: nobody waits for it. STREAM_LOCK. */
+static bool is_stale(GstVsockEnc *self, const struct flight *flight)
+{
+	return flight->epoch != self->epoch;
+}
+
+/* --- caps --- */
+
+/* Without a colour description in the stream, YUV is still the YUV that came in, and RGB became nobody knows what. */
+static void set_colour(GstVsockEnc *self, GstVideoInfo *out)
+{
+	if (!GST_VIDEO_INFO_IS_RGB(&self->info)) {
+		out->colorimetry = self->info.colorimetry;
+		out->chroma_site = self->info.chroma_site;
+	} else {
+		out->colorimetry = (GstVideoColorimetry){ 0 };
+		out->chroma_site = GST_VIDEO_CHROMA_SITE_UNKNOWN;
+	}
+	if (self->stream.sps.has_colour)
+		out->colorimetry = self->stream.sps.colour;
+}
+
+static void warn_refused(GstVsockEnc *self, GstCaps *caps, GstCaps *allowed)
+{
+	g_autofree char *have = gst_caps_to_string(caps), *want = gst_caps_to_string(allowed);
+
+	GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+		("The host encodes %s, but downstream takes %s. Drop the profile filter, or use a host that can encode it.",
+			have, want),
+		(NULL));
+}
+
+static bool negotiate(GstVsockEnc *self)
+{
+	GstVideoEncoder *encoder = GST_VIDEO_ENCODER(self);
+	GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
+	GstVideoCodecState *state;
+	GstCaps *caps;
+
+	if (!allowed)
+		allowed = gst_caps_new_any();
+	caps = h264_caps(&self->stream.sps, allowed);
+	if (!gst_caps_can_intersect(caps, allowed))
+		warn_refused(self, caps, allowed);
+	gst_caps_unref(allowed);
+
+	state = gst_video_encoder_set_output_state(encoder, caps, self->input_state);
+	state->info.width = (gint)self->stream.sps.width;
+	state->info.height = (gint)self->stream.sps.height;
+	set_colour(self, &state->info);
+	gst_video_codec_state_unref(state);
+	return gst_video_encoder_negotiate(encoder);
+}
+
+/* --- access units --- */
+
+/* Looks at all blobs; -EBADMSG when one is no H.264. */
+static int inspect_response(
+	GstVsockEnc *self, const struct hxfr_frame_response *response, struct h264_unit *ret)
+{
+	struct h264_unit all = { 0 }, one;
+	const uint8_t *data;
+	size_t pos = 0, size;
+
+	while (hxfr_nal_next(response, &pos, &data, &size)) {
+		int r = size > 0 ? h264_inspect(&self->stream, data, size, &one) : 0;
+
+		if (r < 0)
+			return r;
+		if (size == 0)
+			continue;
+		all.framing = one.framing;
+		all.is_idr |= one.is_idr;
+		all.new_sps |= one.new_sps;
+	}
+	*ret = all;
+	return 0;
+}
+
+static size_t response_size(const struct hxfr_frame_response *response)
+{
+	return response->nals_size - 4 * (size_t)response->nal_count;
+}
+
+static void copy_response(
+	const struct hxfr_frame_response *response, enum h264_framing framing, uint8_t *to)
+{
+	const uint8_t *data;
+	size_t pos = 0, size;
+
+	while (hxfr_nal_next(response, &pos, &data, &size)) {
+		memcpy(to, data, size);
+		if (framing == H264_AVCC)
+			h264_avcc_to_annex_b(to, size);
+		to += size;
+	}
+}
+
+static GstFlowReturn allocate_output(GstVsockEnc *self, GstVideoCodecFrame *frame,
+	const struct hxfr_frame_response *response, enum h264_framing framing)
+{
+	GstMapInfo map;
+
+	frame->output_buffer = gst_video_encoder_allocate_output_buffer(
+		GST_VIDEO_ENCODER(self), response_size(response));
+	if (!frame->output_buffer || !gst_buffer_map(frame->output_buffer, &map, GST_MAP_WRITE))
+		return GST_FLOW_ERROR;
+
+	copy_response(response, framing, map.data);
+	gst_buffer_unmap(frame->output_buffer, &map);
+	return GST_FLOW_OK;
+}
+
+static void count_encoded(GstVsockEnc *self, const struct link_event *event)
+{
+	GST_OBJECT_LOCK(self);
+	self->counters.encoded++;
+	self->counters.bytes += response_size(event->response);
+	histogram_add(&self->counters.latency, event->latency_ns);
+	GST_OBJECT_UNLOCK(self);
+}
+
+/* A pipeline that was told too little plays late: what responses really take is reported once it is known. */
+static void review_latency(GstVsockEnc *self)
+{
+	GstClockTime measured;
+
+	GST_OBJECT_LOCK(self);
+	measured = self->counters.encoded % LATENCY_REVIEW_INTERVAL == 0
+			   ? histogram_percentile(&self->counters.latency, 99)
+			   : 0;
+	GST_OBJECT_UNLOCK(self);
+	if (measured <= self->latency)
+		return;
+
+	self->latency = measured + measured / 4;
+	GST_INFO_OBJECT(self, "latency is %" GST_TIME_FORMAT " now", GST_TIME_ARGS(self->latency));
+	gst_video_encoder_set_latency(GST_VIDEO_ENCODER(self), self->latency, self->latency);
+}
+
+/* Posts the error once; whoever calls stores the flow. */
+static GstFlowReturn fail_stream(GstVsockEnc *self, const char *what)
+{
+	GST_ELEMENT_ERROR(self, STREAM, ENCODE, ("%s", what), (NULL));
+	return GST_FLOW_ERROR;
+}
+
+/* Pushes the response's access unit, or drops the frame when there is none to push. Takes the frame. STREAM_LOCK. */
+static GstFlowReturn finish_frame(
+	GstVsockEnc *self, GstVideoCodecFrame *frame, const struct link_event *event)
+{
+	struct h264_unit unit;
+	int r = inspect_response(self, event->response, &unit);
+
+	if (response_size(event->response) == 0) {
+		drop_frame(self, frame);
+		return GST_FLOW_OK;
+	}
+	if (r < 0) {
+		drop_frame(self, frame);
+		return fail_stream(self,
+			"The host sent an access unit that is no H.264 byte-stream. Check its encoder.");
+	}
+	if (unit.new_sps || !self->negotiated) {
+		if (self->stream.sps.size == 0) {
+			drop_frame(self, frame);
+			return ++self->undecodable < UNDECODABLE_MAX
+				       ? GST_FLOW_OK
+				       : fail_stream(self,
+						 "The host sends H.264 without SPS and PPS, even when asked for an IDR. Check its encoder.");
+		}
+		self->negotiated = negotiate(self);
+		if (!self->negotiated) {
+			drop_frame(self, frame);
+			return GST_FLOW_NOT_NEGOTIATED;
+		}
+		self->undecodable = 0;
+	}
+
+	if (allocate_output(self, frame, event->response, unit.framing) != GST_FLOW_OK) {
+		drop_frame(self, frame);
+		return fail_stream(self, "No memory for an access unit.");
+	}
+	if (unit.is_idr || event->response->is_keyframe)
+		GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+	count_encoded(self, event);
+	review_latency(self);
+	return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+}
+
+/* --- events --- */
+
+static void on_response(GstVsockEnc *self, const struct link_event *event)
+{
+	GstVideoCodecFrame *frame = event->flight.frame;
+
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	if (is_stale(self, &event->flight)) {
+		gst_video_codec_frame_unref(frame);
+	} else {
+		GstFlowReturn flow = finish_frame(self, frame, event);
+
+		if (self->flow == GST_FLOW_OK)
+			self->flow = flow;
+	}
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+}
+
+static void on_dropped(GstVsockEnc *self, const struct link_event *event)
+{
+	GstVideoCodecFrame *frame = event->flight.frame;
+
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	if (is_stale(self, &event->flight)) {
+		gst_video_codec_frame_unref(frame);
+	} else {
+		GST_INFO_OBJECT(self, "host dropped frame %" GST_TIME_FORMAT "%s",
+			GST_TIME_ARGS(frame->pts), event->overdue ? ": no answer in time" : "");
+		drop_frame(self, frame);
+	}
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+}
+
+static void on_connected(GstVsockEnc *self)
+{
+	GST_INFO_OBJECT(self, "connected again");
+	GST_OBJECT_LOCK(self);
+	self->counters.reconnects++;
+	GST_OBJECT_UNLOCK(self);
+	g_atomic_int_set(&self->want_idr, TRUE);
+}
+
+static void on_failed(GstVsockEnc *self, const struct link_failure *failure)
+{
+	gst_vsockenc_report(self, failure, true);
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	self->flow = GST_FLOW_ERROR;
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+	link_give_up(self->link);
+}
+
+void gst_vsockenc_receive(gpointer user_data)
+{
+	GstVsockEnc *self = user_data;
+	struct link_event event;
+
+	link_next(self->link, &event);
+	switch (event.type) {
+	case LINK_RESPONSE:
+		on_response(self, &event);
+		break;
+	case LINK_DROPPED:
+		on_dropped(self, &event);
+		break;
+	case LINK_LOST:
+		gst_vsockenc_report(self, event.failure, false);
+		break;
+	case LINK_CONNECTED:
+		on_connected(self);
+		break;
+	case LINK_FAILED:
+		on_failed(self, event.failure);
+		break;
+	case LINK_CANCELLED:
+		gst_pad_pause_task(GST_VIDEO_ENCODER_SRC_PAD(self));
+		break;
+	}
+}
