@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2034
+# Debian packages, one row per need. The same names exist in Debian 12 and 13.
+
+packages_build=(
+	build-essential meson ninja-build pkg-config check libdrm-dev
+	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
+)
+packages_run=(
+	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+)
+packages_demo=(fonts-dejavu-core) # the clock in the picture
+packages_lint=(clang-format clang-tidy shellcheck git)
+packages_fuzz=(clang libclang-rt-dev llvm)
+packages_cover=(gcovr)
+packages_trixie=(debootstrap debian-archive-keyring)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The suites under a sanitizer.
+
+# sanitized_tests FOLDER SANITIZERS RUNTIME [MESON-TEST-ARGUMENT...]
+sanitized_tests() {
+	local folder=$1 sanitizers=$2 runtime=$3 supp=$here/tests/support
+	shift 3
+	counted=
+	trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
+	need "the build" "${packages_build[@]}"
+	need "the tests" "${packages_run[@]}" "${packages_demo[@]}"
+	configure "$folder" -Db_sanitize="$sanitizers" -Db_lundef=false -Dbuildtype=debugoptimized
+	compile
+	# The registry scanner and gst-launch are not instrumented: the first must not load the plugin in a process of its
+	# own, the second gets the runtime preloaded by the tests that start it (they look at SANITIZER_RUNTIME).
+	export GST_REGISTRY_FORK=no SANITIZER_RUNTIME
+	SANITIZER_RUNTIME=$(gcc -print-file-name="$runtime")
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1
+	export LSAN_OPTIONS=suppressions=$supp/lsan.supp:print_suppressions=0
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	export TSAN_OPTIONS=suppressions=$supp/tsan.supp:halt_on_error=0:second_deadlock_stack=1:history_size=4
+	counted=yes
+	run_tests --no-suite lint --timeout-multiplier 4 "$@"
+}
