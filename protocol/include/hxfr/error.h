@@ -22,7 +22,7 @@
 
 #include <stdint.h>
 
-/* Codes of the ERROR message (docs/protocol.md, section 6). */
+/* Codes of the ERROR message (docs/protocol.md, section 5). */
 enum hxfr_code {
 	HXFR_CODE_OK = 0,
 	HXFR_CODE_INVALID_MESSAGE = -1,

@@ -47,7 +47,7 @@ enum hxfr_type {
 	HXFR_FRAME_RESPONSE = 0x02,
 	HXFR_KEYFRAME_REQ = 0x03,
 	HXFR_CONFIG_REQ = 0x04,
-	HXFR_CONFIG_RESP = 0x05, /* extended peers only (section 7) */
+	HXFR_CONFIG_RESP = 0x05, /* extended peers only (section 8) */
 	HXFR_PING = 0x10,
 	HXFR_PONG = 0x11,
 	HXFR_ENABLE_SCANOUT = 0x20,
@@ -55,8 +55,8 @@ enum hxfr_type {
 	HXFR_SCANOUT_RESP = 0x22,
 	HXFR_SUBSCRIBE = 0x30,
 	HXFR_SUBSCRIBE_RESP = 0x31,
-	HXFR_HELLO = 0x40,      /* extension (section 7) */
-	HXFR_HELLO_RESP = 0x41, /* extension (section 7) */
+	HXFR_HELLO = 0x40,      /* extension (section 8) */
+	HXFR_HELLO_RESP = 0x41, /* extension (section 8) */
 	HXFR_ERROR = 0xff,
 };
 

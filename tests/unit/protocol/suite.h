@@ -25,8 +25,9 @@ static inline int is_poisoned(const void *object, size_t size)
 	return 1;
 }
 
-/* Runs the tests of a NULL-terminated list. */
-static inline int suite_run(const char *name, const TTest *const *tests)
+/* Runs the tests of a NULL-terminated list, setup and teardown (may be NULL) around each. */
+static inline int suite_run_with(
+	const char *name, const TTest *const *tests, SFun setup, SFun teardown)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -34,6 +35,7 @@ static inline int suite_run(const char *name, const TTest *const *tests)
 	int failed;
 
 	tcase_set_timeout(tcase, SUITE_TEST_TIMEOUT_S);
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	for (; *tests; tests++)
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);
@@ -42,4 +44,9 @@ static inline int suite_run(const char *name, const TTest *const *tests)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int suite_run(const char *name, const TTest *const *tests)
+{
+	return suite_run_with(name, tests, NULL, NULL);
 }
