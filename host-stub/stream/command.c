@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../command.h"
+
+#include "options.h"
+#include "server.h"
+
+#include <errno.h>
+#include <gst/gst.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static struct server *running; /* for the signal handler */
+
+static void on_signal(int signal_number)
+{
+	(void)signal_number;
+	server_stop(running);
+}
+
+/* Once: a second signal finds the default action, and kills. */
+static void catch_signals(struct server *server)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	running = server;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void write_log(void *user, enum log_level level, const char *text)
+{
+	static const char *const prefixes[] = { "error: ", "warning: ", "", "" };
+
+	(void)user;
+	fprintf(stderr, "helix-host-stub: %s%s\n", prefixes[level], text);
+}
+
+static void explain_listen(const char *address, int error)
+{
+	switch (-error) {
+	case EADDRINUSE:
+		g_printerr("helix-host-stub: cannot listen on %s: address in use: another "
+			   "helix-host-stub is running there; stop it or choose another --listen\n",
+			address);
+		break;
+	case EACCES:
+	case EPERM:
+		g_printerr("helix-host-stub: cannot listen on %s: permission denied; choose a "
+			   "folder or port this user may use\n",
+			address);
+		break;
+	case ENOENT:
+		g_printerr("helix-host-stub: cannot listen on %s: no such folder; make it first\n",
+			address);
+		break;
+	case EADDRNOTAVAIL:
+	case EHOSTUNREACH:
+		g_printerr("helix-host-stub: cannot listen on %s: this machine has no such "
+			   "address\n",
+			address);
+		break;
+	case ENODEV:
+	case EAFNOSUPPORT:
+		g_printerr("helix-host-stub: cannot listen on %s: this kernel has no such "
+			   "sockets; for vsock try 'modprobe vhost_vsock'\n",
+			address);
+		break;
+	default:
+		g_printerr(
+			"helix-host-stub: cannot listen on %s: %s\n", address, g_strerror(-error));
+		break;
+	}
+}
+
+static int listen_on(
+	struct server *server, const struct hxfr_endpoint *endpoint, struct hxfr_endpoint *ret)
+{
+	char address[HXFR_ENDPOINT_MAX];
+
+	int r = server_listen(server, endpoint, ret);
+	if (r < 0 && hxfr_endpoint_format(endpoint, address, sizeof address) == 0)
+		explain_listen(address, r);
+	return r;
+}
+
+/* Said when all are bound: a script that read the first line may connect to any of them. */
+static int listen_all(struct server *server, const struct options *options)
+{
+	struct hxfr_endpoint bound[SERVER_LISTENERS_MAX];
+	char address[HXFR_ENDPOINT_MAX];
+
+	for (unsigned i = 0; i < options->n_endpoints; i++) {
+		int r = listen_on(server, &options->endpoints[i], &bound[i]);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < options->n_endpoints; i++)
+		if (hxfr_endpoint_format(&bound[i], address, sizeof address) == 0)
+			printf("listening on %s\n", address);
+	fflush(stdout);
+	return 0;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void print_stats(const struct stats *stats, const char *encoder)
+{
+	char text[STATS_JSON_SIZE];
+
+	if (stats_json(stats, encoder, cpu_seconds(), text, sizeof text) == 0)
+		puts(text);
+	fflush(stdout);
+}
+
+static int run_server(const struct options *options, const struct server_config *config)
+{
+	struct server *server;
+	struct stats stats;
+
+	int r = server_new(config, &server);
+	if (r < 0) {
+		g_printerr("helix-host-stub: %s\n", g_strerror(-r));
+		return EXIT_RUNTIME;
+	}
+	catch_signals(server);
+	r = listen_all(server, options);
+	if (r < 0) {
+		server_destroy(server);
+		return EXIT_RUNTIME;
+	}
+	r = server_run(server);
+	if (r < 0)
+		g_printerr("helix-host-stub: cannot wait for clients: %s\n", g_strerror(-r));
+	server_stop_sessions(server);
+	server_get_stats(server, &stats);
+	server_destroy(server);
+	if (options->stats_json)
+		print_stats(&stats, config->encoder.name);
+	return r < 0 ? EXIT_RUNTIME : EXIT_OK;
+}
+
+static void explain_encoder(const char *name)
+{
+	if (name && strcmp(name, "auto") != 0)
+		g_printerr("helix-host-stub: encoder %s is not usable here; 'gst-inspect-1.0 %s' "
+			   "shows whether it is installed, --encoder auto takes one that works\n",
+			name, name);
+	else
+		g_printerr("helix-host-stub: no H.264 encoder works on this machine; install "
+			   "gstreamer1.0-plugins-ugly (x264enc) or gstreamer1.0-plugins-bad "
+			   "(openh264enc), or use --encoder null\n");
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options;
+	struct server_config config = { 0 };
+
+	int r = options_parse(argc, argv, &options);
+	if (r != 0)
+		return r < 0 ? EXIT_USAGE : EXIT_OK;
+	struct log_sink log = { .level = options.log_level, .write = write_log };
+	gst_init(NULL, NULL);
+	r = encoder_choose(options.encoder, &log, &config.encoder);
+	if (r < 0) {
+		explain_encoder(options.encoder);
+		options_finish(&options);
+		return EXIT_RUNTIME;
+	}
+	log_write(&log, LOG_LEVEL_INFO, "encoder: %s", config.encoder.name);
+	config.log = &log;
+	config.console_width = options.console_width;
+	config.console_height = options.console_height;
+	config.n_faults = options.n_faults;
+	memcpy(config.faults, options.faults, sizeof config.faults);
+	r = run_server(&options, &config);
+	options_finish(&options);
+	return r;
+}
+
+const struct command stream_command = {
+	.name = "stream",
+	.summary = "serve the frame-export protocol: frames in, H.264 out",
+	.run = run,
+};

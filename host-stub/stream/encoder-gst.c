@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * appsrc ! videoconvert ! encoder ! h264parse ! appsink. Buffers carry a time stamp of our own (their number times the
+ * frame duration), because the client's need not be ordered, and come back by it.
+ */
+#include "encoder-tuning.h"
+#include "h264-writer.h"
+
+#include <errno.h>
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/video/video.h>
+#include <string.h>
+
+#define CONVERT_THREADS_MAX 4u
+
+struct pending {
+	void *token;
+	GstClockTime pts;
+};
+
+struct gst_encoder {
+	struct encoder base;
+	struct encoder_config config;
+	char name[ENCODER_NAME_SIZE];
+	encoder_done_fn done;
+	GstElement *pipeline, *element;
+	GstAppSrc *src;
+	GstVideoInfo info; /* what appsrc is fed, sides even */
+	uint64_t n_frames;
+	bool keyframe_wanted;
+
+	GMutex lock; /* of what follows */
+	GCond idle;  /* no frame is pending */
+	GQueue pending;
+	bool failed;
+};
+
+/* A mapped sample: what a unit borrows from. */
+struct mapped {
+	GstSample *sample;
+	GstMapInfo map;
+};
+
+static void mapped_free(void *owner)
+{
+	struct mapped *mapped = owner;
+
+	gst_buffer_unmap(gst_sample_get_buffer(mapped->sample), &mapped->map);
+	gst_sample_unref(mapped->sample);
+	g_free(mapped);
+}
+
+/* Takes the frames up to and including the one of that time off the queue. */
+static void take_pending(struct gst_encoder *e, GstClockTime pts, GQueue *ret)
+{
+	struct pending *head;
+
+	g_mutex_lock(&e->lock);
+	while ((head = g_queue_peek_head(&e->pending)) && head->pts <= pts)
+		g_queue_push_tail(ret, g_queue_pop_head(&e->pending));
+	g_mutex_unlock(&e->lock);
+}
+
+static void wake_when_idle(struct gst_encoder *e)
+{
+	g_mutex_lock(&e->lock);
+	if (g_queue_is_empty(&e->pending))
+		g_cond_broadcast(&e->idle);
+	g_mutex_unlock(&e->lock);
+}
+
+static void finish_frames(struct gst_encoder *e, GstClockTime up_to, int result)
+{
+	GQueue frames = G_QUEUE_INIT;
+	struct pending *p;
+
+	take_pending(e, up_to, &frames);
+	while ((p = g_queue_pop_head(&frames))) {
+		e->done(p->token, result, NULL);
+		g_free(p);
+	}
+	wake_when_idle(e);
+}
+
+static void fail(struct gst_encoder *e)
+{
+	g_mutex_lock(&e->lock);
+	e->failed = true;
+	g_mutex_unlock(&e->lock);
+	finish_frames(e, GST_CLOCK_TIME_NONE, -EIO);
+}
+
+static void deliver(struct gst_encoder *e, struct pending *p, GstSample *sample)
+{
+	struct mapped *mapped = g_new(struct mapped, 1);
+
+	mapped->sample = gst_sample_ref(sample);
+	if (!gst_buffer_map(gst_sample_get_buffer(sample), &mapped->map, GST_MAP_READ)) {
+		gst_sample_unref(mapped->sample);
+		g_free(mapped);
+		e->done(p->token, -EIO, NULL);
+		return;
+	}
+	struct unit unit = {
+		.data = mapped->map.data,
+		.size = mapped->map.size,
+		.is_keyframe = h264_unit_is_idr(mapped->map.data, mapped->map.size),
+		.release = mapped_free,
+		.owner = mapped,
+	};
+	e->done(p->token, 0, &unit);
+}
+
+/* Earlier frames still pending were skipped by the encoder: access units come in order. */
+static void finish_sample(struct gst_encoder *e, GstSample *sample)
+{
+	GQueue frames = G_QUEUE_INIT;
+	struct pending *p;
+
+	/* Encoders shift time stamps and the segment with them (x264enc: 1000 hours); running time stays. */
+	GstClockTime pts = gst_segment_to_running_time(gst_sample_get_segment(sample),
+		GST_FORMAT_TIME, GST_BUFFER_PTS(gst_sample_get_buffer(sample)));
+	if (!GST_CLOCK_TIME_IS_VALID(pts))
+		return;
+	take_pending(e, pts, &frames);
+	while ((p = g_queue_pop_head(&frames))) {
+		if (p->pts == pts)
+			deliver(e, p, sample);
+		else
+			e->done(p->token, -ENODATA, NULL);
+		g_free(p);
+	}
+	wake_when_idle(e);
+}
+
+static GstFlowReturn on_sample(GstAppSink *sink, gpointer user)
+{
+	GstSample *sample = gst_app_sink_pull_sample(sink);
+
+	if (!sample)
+		return GST_FLOW_EOS;
+	finish_sample(user, sample);
+	gst_sample_unref(sample);
+	return GST_FLOW_OK;
+}
+
+static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer user)
+{
+	(void)bus;
+	if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
+		fail(user);
+	gst_message_unref(message);
+	return GST_BUS_DROP;
+}
+
+static GstVideoFormat video_format(uint32_t format)
+{
+	switch (format) {
+	case HXFR_FORMAT_AR24:
+		return GST_VIDEO_FORMAT_BGRx;
+	case HXFR_FORMAT_AB24:
+		return GST_VIDEO_FORMAT_RGBx;
+	default:
+		return GST_VIDEO_FORMAT_NV12;
+	}
+}
+
+static const char *colorimetry(const struct encoder_config *config)
+{
+	return picture_is_bt709(config->height) ? GST_VIDEO_COLORIMETRY_BT709
+						: GST_VIDEO_COLORIMETRY_BT601;
+}
+
+static GstCaps *input_caps(struct gst_encoder *e)
+{
+	const struct encoder_config *c = &e->config;
+
+	gst_video_info_set_format(
+		&e->info, video_format(c->format), (c->width + 1) / 2 * 2, (c->height + 1) / 2 * 2);
+	e->info.fps_n = (int)c->framerate_num;
+	e->info.fps_d = (int)c->framerate_den;
+	if (c->format == HXFR_FORMAT_NV12)
+		gst_video_colorimetry_from_string(&e->info.colorimetry, colorimetry(c));
+	return gst_video_info_to_caps(&e->info);
+}
+
+/* The encoder must not be left to guess: RGB converted to an unnamed YUV gets an unnamed VUI. */
+static GstCaps *converted_caps(const struct gst_encoder *e)
+{
+	GstCaps *caps = gst_caps_from_string("video/x-raw,format=(string){NV12,I420}");
+	gst_caps_set_simple(caps, "colorimetry", G_TYPE_STRING, colorimetry(&e->config), NULL);
+	return caps;
+}
+
+static GstElement *add(struct gst_encoder *e, const char *factory)
+{
+	GstElement *element = gst_element_factory_make(factory, NULL);
+	if (element)
+		gst_bin_add(GST_BIN(e->pipeline), element);
+	return element;
+}
+
+static GstElement *add_filter(struct gst_encoder *e, GstCaps *caps)
+{
+	GstElement *filter = add(e, "capsfilter");
+	if (filter)
+		g_object_set(filter, "caps", caps, NULL);
+	gst_caps_unref(caps);
+	return filter;
+}
+
+static void set_up_source(struct gst_encoder *e, GstElement *src)
+{
+	GstCaps *caps = input_caps(e);
+
+	g_object_set(src, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "max-bytes",
+		(guint64)0, NULL);
+	gst_caps_unref(caps);
+	e->src = GST_APP_SRC(gst_object_ref(src));
+}
+
+static void set_up_sink(struct gst_encoder *e, GstElement *sink)
+{
+	GstAppSinkCallbacks callbacks = { .new_sample = on_sample };
+	GstCaps *caps = gst_caps_from_string(
+		"video/x-h264,stream-format=(string)byte-stream,alignment=(string)au");
+
+	g_object_set(sink, "caps", caps, "sync", FALSE, NULL);
+	gst_caps_unref(caps);
+	gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, e, NULL);
+}
+
+static int build(struct gst_encoder *e)
+{
+	e->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
+	e->element = gst_element_factory_make(e->name, NULL);
+	if (!e->element)
+		return -ENOENT;
+	gst_object_ref_sink(e->element);
+	gst_bin_add(GST_BIN(e->pipeline), e->element);
+
+	GstElement *src = add(e, "appsrc");
+	GstElement *convert = add(e, "videoconvert");
+	GstElement *raw = add_filter(e, converted_caps(e));
+	GstElement *filter = add_filter(e, encoder_tune_caps(e->name, &e->config));
+	GstElement *parse = add(e, "h264parse");
+	GstElement *sink = add(e, "appsink");
+	if (!src || !convert || !raw || !filter || !parse || !sink)
+		return -ENOENT;
+	set_up_source(e, src);
+	set_up_sink(e, sink);
+	g_object_set(convert, "n-threads", MIN(g_get_num_processors(), CONVERT_THREADS_MAX), NULL);
+	g_object_set(parse, "config-interval", -1, NULL); /* SPS and PPS before every IDR */
+	encoder_tune(e->element, e->name, &e->config);
+	if (!gst_element_link_many(src, convert, raw, e->element, filter, parse, sink, NULL))
+		return -EIO;
+	return 0;
+}
+
+static int start(struct gst_encoder *e)
+{
+	GstBus *bus = gst_element_get_bus(e->pipeline);
+
+	gst_bus_set_sync_handler(bus, on_message, e, NULL);
+	gst_object_unref(bus);
+	/* A live source: the state change does not wait for a first frame. */
+	if (gst_element_set_state(e->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+		return -EIO;
+	return 0;
+}
+
+static void gst_destroy(struct encoder *base)
+{
+	struct gst_encoder *e = (struct gst_encoder *)base;
+
+	gst_element_set_state(e->pipeline, GST_STATE_NULL);
+	finish_frames(e, GST_CLOCK_TIME_NONE, -ECANCELED);
+	gst_clear_object(&e->src);
+	gst_clear_object(&e->element);
+	gst_clear_object(&e->pipeline);
+	g_mutex_clear(&e->lock);
+	g_cond_clear(&e->idle);
+	g_free(e);
+}
+
+static int gst_create(const char *name, const struct encoder_config *config, encoder_done_fn done,
+	struct encoder **ret)
+{
+	struct gst_encoder *e = g_new0(struct gst_encoder, 1);
+
+	e->base.impl = &encoder_gst_impl;
+	e->config = *config;
+	e->done = done;
+	g_strlcpy(e->name, name, sizeof e->name);
+	g_mutex_init(&e->lock);
+	g_cond_init(&e->idle);
+	g_queue_init(&e->pending);
+	int r = build(e);
+	if (r == 0)
+		r = start(e);
+	if (r < 0) {
+		gst_destroy(&e->base);
+		return r;
+	}
+	*ret = &e->base;
+	return 0;
+}
+
+static void copy_row(uint8_t *to, size_t to_size, const uint8_t *from, size_t size, size_t unit)
+{
+	memcpy(to, from, size);
+	for (; size + unit <= to_size; size += unit)
+		memcpy(to + size, to + size - unit, unit);
+}
+
+/* Odd sides become even by repeating the last column and row. */
+static void copy_plane(GstVideoFrame *frame, unsigned plane, const uint8_t *from, uint32_t stride,
+	size_t row_size, uint32_t rows)
+{
+	uint8_t *to = GST_VIDEO_FRAME_PLANE_DATA(frame, plane);
+	size_t to_stride = (size_t)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane);
+	size_t unit = (size_t)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, plane);
+	size_t to_size = unit * (size_t)GST_VIDEO_FRAME_COMP_WIDTH(frame, plane);
+	uint32_t to_rows = (uint32_t)GST_VIDEO_FRAME_COMP_HEIGHT(frame, plane);
+
+	if (to_stride == stride && to_size == row_size && to_rows == rows) {
+		memcpy(to, from, (size_t)stride * (rows - 1) + row_size);
+		return;
+	}
+	for (uint32_t y = 0; y < to_rows; y++) {
+		uint32_t from_y = y < rows ? y : rows - 1;
+		copy_row(to + y * to_stride, to_size, from + (size_t)from_y * stride, row_size,
+			unit);
+	}
+}
+
+static int copy_picture(
+	const struct gst_encoder *e, const struct picture *picture, GstBuffer *buffer)
+{
+	GstVideoFrame frame;
+	bool nv12 = picture->format == HXFR_FORMAT_NV12;
+	size_t row = nv12 ? picture->width : picture_row_size(picture->width, picture->format);
+
+	if (!gst_video_frame_map(&frame, &e->info, buffer, GST_MAP_WRITE))
+		return -ENOMEM;
+	copy_plane(&frame, 0, picture->planes[0], picture->stride, row, picture->height);
+	if (nv12)
+		copy_plane(&frame, 1, picture->planes[1], picture->stride,
+			picture_row_size(picture->width, picture->format),
+			(picture->height + 1) / 2);
+	gst_video_frame_unmap(&frame);
+	return 0;
+}
+
+static GstClockTime frame_time(const struct gst_encoder *e, uint64_t n)
+{
+	return gst_util_uint64_scale(
+		n, GST_SECOND * e->config.framerate_den, e->config.framerate_num);
+}
+
+static int make_buffer(struct gst_encoder *e, const struct picture *picture, GstBuffer **ret)
+{
+	GstBuffer *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&e->info), NULL);
+
+	if (!buffer)
+		return -ENOMEM;
+	int r = copy_picture(e, picture, buffer);
+	if (r < 0) {
+		gst_buffer_unref(buffer);
+		return r;
+	}
+	GST_BUFFER_PTS(buffer) = frame_time(e, e->n_frames);
+	GST_BUFFER_DURATION(buffer) = frame_time(e, e->n_frames + 1) - GST_BUFFER_PTS(buffer);
+	*ret = buffer;
+	return 0;
+}
+
+/* Names the frame by its running time, so it does not matter what is queued in front of it. */
+static void force_keyframe(struct gst_encoder *e, GstClockTime running_time)
+{
+	GstPad *pad = gst_element_get_static_pad(e->element, "src");
+
+	gst_pad_send_event(pad, gst_video_event_new_upstream_force_key_unit(running_time, TRUE, 0));
+	gst_object_unref(pad);
+}
+
+static bool has_failed(struct gst_encoder *e)
+{
+	g_mutex_lock(&e->lock);
+	bool failed = e->failed;
+	g_mutex_unlock(&e->lock);
+	return failed;
+}
+
+static void push_pending(struct gst_encoder *e, void *token, GstClockTime pts)
+{
+	struct pending *p = g_new(struct pending, 1);
+
+	*p = (struct pending){ .token = token, .pts = pts };
+	g_mutex_lock(&e->lock);
+	g_queue_push_tail(&e->pending, p);
+	g_mutex_unlock(&e->lock);
+}
+
+static int gst_encode(struct encoder *base, const struct encoder_frame *frame, void *token)
+{
+	struct gst_encoder *e = (struct gst_encoder *)base;
+	GstBuffer *buffer;
+
+	if (has_failed(e))
+		return -EIO;
+	if (frame->picture->width != e->config.width ||
+		frame->picture->height != e->config.height ||
+		frame->picture->format != e->config.format)
+		return -EINVAL;
+	int r = make_buffer(e, frame->picture, &buffer);
+	if (r < 0)
+		return r;
+	GstClockTime pts = GST_BUFFER_PTS(buffer);
+	if (e->n_frames > 0 && (frame->force_keyframe || e->keyframe_wanted))
+		force_keyframe(e, pts);
+	e->keyframe_wanted = false;
+	e->n_frames++;
+	push_pending(e, token, pts);
+	if (gst_app_src_push_buffer(e->src, buffer) != GST_FLOW_OK || has_failed(e))
+		fail(e);
+	return 0;
+}
+
+static void gst_request_keyframe(struct encoder *base)
+{
+	((struct gst_encoder *)base)->keyframe_wanted = true;
+}
+
+static int gst_reconfigure(struct encoder *base, const struct encoder_config *config)
+{
+	struct gst_encoder *e = (struct gst_encoder *)base;
+	struct encoder_config rest = *config;
+
+	rest.bitrate = e->config.bitrate;
+	if (!encoder_config_equal(&rest, &e->config))
+		return -EOPNOTSUPP;
+	if (config->bitrate != e->config.bitrate &&
+		!encoder_tune_bitrate(e->element, e->name, config->bitrate, true))
+		return -EOPNOTSUPP;
+	e->config.bitrate = config->bitrate;
+	return 0;
+}
+
+static int gst_drain(struct encoder *base, unsigned timeout_ms)
+{
+	struct gst_encoder *e = (struct gst_encoder *)base;
+	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * G_TIME_SPAN_MILLISECOND;
+	bool idle = true;
+
+	g_mutex_lock(&e->lock);
+	while (idle && !g_queue_is_empty(&e->pending))
+		idle = g_cond_wait_until(&e->idle, &e->lock, deadline);
+	g_mutex_unlock(&e->lock);
+	return idle ? 0 : -ETIMEDOUT;
+}
+
+const struct encoder_impl encoder_gst_impl = {
+	.needs_pixels = true,
+	.create = gst_create,
+	.encode = gst_encode,
+	.request_keyframe = gst_request_keyframe,
+	.reconfigure = gst_reconfigure,
+	.drain = gst_drain,
+	.destroy = gst_destroy,
+};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "server.h"
+
+#include <errno.h>
+#include <hxfr/error.h>
+#include <hxfr/socket.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPT_PAUSE_MS 100 /* when the process has no descriptor left */
+
+struct listener {
+	int fd;
+	struct hxfr_endpoint bound;
+};
+
+struct server {
+	struct server_config config;
+	struct listener listeners[SERVER_LISTENERS_MAX];
+	unsigned n_listeners;
+	struct session *sessions[SERVER_CLIENTS_MAX]; /* NULL: free */
+	uint64_t n_connections;
+	struct scanout_table scanouts;
+	struct stats_counter stats;
+	int wake_fd; /* a session ended, or stop */
+	atomic_bool stop;
+	bool pause_accept;
+};
+
+int server_new(const struct server_config *config, struct server **ret)
+{
+	struct server *server = calloc(1, sizeof *server);
+
+	if (!server)
+		return -ENOMEM;
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->wake_fd < 0) {
+		int r = -errno;
+		free(server);
+		return r;
+	}
+	server->config = *config;
+	if (server->config.stall_timeout_ms == 0)
+		server->config.stall_timeout_ms = SESSION_STALL_TIMEOUT_MS;
+	scanout_table_init(&server->scanouts, config->console_width, config->console_height);
+	stats_counter_init(&server->stats);
+	*ret = server;
+	return 0;
+}
+
+static void close_listener(struct listener *listener)
+{
+	const struct hxfr_endpoint *bound = &listener->bound;
+
+	/* In this order: once closed, the path may be another server's. */
+	if (bound->transport == HXFR_TRANSPORT_UNIX && bound->unix_path[0] != '@')
+		unlink(bound->unix_path);
+	close(listener->fd);
+}
+
+void server_destroy(struct server *server)
+{
+	if (!server)
+		return;
+	for (unsigned i = 0; i < server->n_listeners; i++)
+		close_listener(&server->listeners[i]);
+	server_stop_sessions(server);
+	scanout_table_finish(&server->scanouts);
+	stats_counter_finish(&server->stats);
+	close(server->wake_fd);
+	free(server);
+}
+
+int server_listen(struct server *server, const struct hxfr_endpoint *endpoint,
+	struct hxfr_endpoint *ret_bound)
+{
+	struct listener listener = { .fd = -1 };
+
+	if (server->n_listeners == SERVER_LISTENERS_MAX)
+		return -ENOSPC;
+	int r = hxfr_socket_listen(endpoint, &listener.fd, &listener.bound);
+	if (r < 0)
+		return r;
+	server->listeners[server->n_listeners++] = listener;
+	if (ret_bound)
+		*ret_bound = listener.bound;
+	return 0;
+}
+
+static void select_faults(const struct server *server, uint64_t number, struct fault *ret)
+{
+	*ret = (struct fault){ 0 };
+	for (unsigned i = 0; i < server->config.n_faults; i++)
+		fault_select(&server->config.faults[i], number, ret);
+}
+
+static bool refused(const struct fault *fault, uint64_t number)
+{
+	for (unsigned i = 0; i < fault->n_items; i++)
+		if (fault->items[i].kind == FAULT_REFUSE &&
+			number <= (uint64_t)fault->items[i].value)
+			return true;
+	return false;
+}
+
+static struct session **find_slot(struct server *server)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		if (!server->sessions[i])
+			return &server->sessions[i];
+	return NULL;
+}
+
+static void turn_away(struct server *server, int fd)
+{
+	struct hxfr_message m = {
+		.header = { .type = HXFR_ERROR, .session_id = HXFR_SESSION_MAIN },
+		.error = { .code = HXFR_CODE_INTERNAL, .message = "too many clients" },
+	};
+	uint8_t data[HXFR_HEAD_MAX];
+	size_t size;
+
+	if (hxfr_message_encode(&m, data, sizeof data, &size) == 0 &&
+		send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_write(server->config.log, LOG_LEVEL_DEBUG, "a client turned away was gone");
+	close(fd);
+}
+
+static void serve(struct server *server, int fd)
+{
+	struct session_config config = {
+		.number = ++server->n_connections,
+		.encoder = server->config.encoder,
+		.scanouts = &server->scanouts,
+		.stats = &server->stats,
+		.log = server->config.log,
+		.stall_timeout_ms = server->config.stall_timeout_ms,
+		.ended_fd = server->wake_fd,
+	};
+	struct session **slot = find_slot(server);
+
+	stats_add(&server->stats, connections, 1);
+	select_faults(server, config.number, &config.fault);
+	if (refused(&config.fault, config.number)) {
+		stats_add(&server->stats, refused, 1);
+		close(fd);
+		return;
+	}
+	if (!slot) {
+		stats_add(&server->stats, refused, 1);
+		log_write(server->config.log, LOG_LEVEL_WARNING,
+			"more than %u clients; one turned away", SERVER_CLIENTS_MAX);
+		turn_away(server, fd);
+		return;
+	}
+	int r = session_start(fd, &config, slot);
+	log_write(server->config.log, r < 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		"client %llu: %s%s", (unsigned long long)config.number,
+		r < 0 ? "cannot be served: " : "connected", r < 0 ? strerror(-r) : "");
+}
+
+static void accept_clients(struct server *server, int listen_fd)
+{
+	int fd, r;
+
+	while ((r = hxfr_socket_accept(listen_fd, &fd)) == 0)
+		serve(server, fd);
+	if (r == -EAGAIN)
+		return;
+	/* The connection stays in the queue: without a pause this would spin. */
+	server->pause_accept = true;
+	log_write(
+		server->config.log, LOG_LEVEL_WARNING, "cannot accept a client: %s", strerror(-r));
+}
+
+static void reap_sessions(struct server *server)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		if (!server->sessions[i] || !session_ended(server->sessions[i]))
+			continue;
+		session_destroy(server->sessions[i]);
+		server->sessions[i] = NULL;
+	}
+}
+
+int server_run(struct server *server)
+{
+	struct pollfd fds[SERVER_LISTENERS_MAX + 1];
+	eventfd_t n;
+
+	while (!atomic_load(&server->stop)) {
+		bool paused = server->pause_accept;
+		server->pause_accept = false;
+		fds[0] = (struct pollfd){ .fd = server->wake_fd, .events = POLLIN };
+		for (unsigned i = 0; i < server->n_listeners; i++)
+			fds[i + 1] = (struct pollfd){
+				.fd = paused ? -1 : server->listeners[i].fd,
+				.events = POLLIN,
+			};
+		int r = poll(fds, server->n_listeners + 1, paused ? ACCEPT_PAUSE_MS : -1);
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r <= 0)
+			continue;
+		if (fds[0].revents)
+			eventfd_read(server->wake_fd, &n);
+		reap_sessions(server);
+		for (unsigned i = 0; i < server->n_listeners; i++)
+			if (fds[i + 1].revents)
+				accept_clients(server, server->listeners[i].fd);
+	}
+	return 0;
+}
+
+void server_stop(struct server *server)
+{
+	int saved = errno;
+
+	atomic_store(&server->stop, true);
+	eventfd_write(server->wake_fd, 1);
+	errno = saved;
+}
+
+void server_stop_sessions(struct server *server)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		session_destroy(server->sessions[i]);
+		server->sessions[i] = NULL;
+	}
+}
+
+void server_get_stats(struct server *server, struct stats *ret)
+{
+	stats_get(&server->stats, ret);
+}

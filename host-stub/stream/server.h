@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Listens, and gives every client a session. One thread runs it, any thread (or signal handler) stops it. */
+
+#include "session.h"
+
+#include <hxfr/endpoint.h>
+
+#define SERVER_LISTENERS_MAX 16u
+#define SERVER_CLIENTS_MAX   64u
+#define SERVER_FAULTS_MAX    16u
+
+struct server_config {
+	struct encoder_choice encoder;
+	struct fault faults[SERVER_FAULTS_MAX]; /* one a SPEC, as fault_parse() left it */
+	unsigned n_faults;
+	uint32_t console_width, console_height; /* of scanout 0 */
+	unsigned stall_timeout_ms;              /* 0: SESSION_STALL_TIMEOUT_MS */
+	const struct log_sink *log;             /* may be NULL; outlives the server */
+};
+
+struct server;
+
+/* -ENOMEM, -EMFILE. */
+int server_new(const struct server_config *config, struct server **ret);
+/* Ends all sessions, closes listeners, removes the files of Unix sockets. NULL is fine. */
+void server_destroy(struct server *server);
+
+/* -ENOSPC: SERVER_LISTENERS_MAX reached; else as hxfr_socket_listen(). *ret_bound (may be NULL): with the real port. */
+int server_listen(struct server *server, const struct hxfr_endpoint *endpoint,
+	struct hxfr_endpoint *ret_bound);
+
+/* Serves until server_stop(). 0, or the -errno of poll(2). */
+int server_run(struct server *server);
+/* Async-signal-safe. */
+void server_stop(struct server *server);
+
+/* Ends all sessions; for when server_run() has returned. What they left undone is then counted. */
+void server_stop_sessions(struct server *server);
+void server_get_stats(struct server *server, struct stats *ret);

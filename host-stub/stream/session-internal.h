@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of a session share: session.c (thread and loop), session-handle.c (messages in), session-send.c
+ * (answers out), session-scanout.c (subscriptions). All of it runs on the session's thread. */
+
+#include "frame-source.h"
+#include "outbox.h"
+#include "session.h"
+#include "track.h"
+
+#include <hxfr/connection.h>
+#include <stdatomic.h>
+
+#define NEVER_US INT64_MAX
+
+enum session_state {
+	SESSION_OPEN,
+	SESSION_FLUSHING, /* sends what is queued, then lingers */
+	SESSION_LINGERING, /* has sent all; waits for the client to close, so that it reads the last answer */
+	SESSION_CLOSED,
+};
+
+struct request_track {
+	bool used;
+	uint16_t session_id;
+	struct track track;
+};
+
+struct subscription {
+	bool active;
+	struct track track;
+	uint64_t n_frames;
+	int64_t due_us; /* of the next frame */
+};
+
+struct session {
+	struct session_config config;
+	pthread_t thread;
+	int wake_fd;
+	atomic_bool stop, ended;
+
+	struct hxfr_connection *connection;
+	enum session_state state;
+	int64_t linger_until_us;
+	int64_t stalled_since_us; /* NEVER_US: nothing is queued */
+	size_t queued_last;       /* bytes, when last looked at */
+
+	bool extended; /* the client said HELLO */
+	bool hung;     /* fault: takes everything, says nothing */
+	bool silent;   /* fault: and sends nothing that is ready */
+	uint64_t n_requests;
+	int64_t engine_free_us; /* fault serial-delay */
+
+	struct frame_source *inline_source, *pattern_source;
+	struct request_track tracks[SESSION_TRACKS_MAX];
+	struct subscription subscriptions[SCANOUT_COUNT];
+	struct outbox answers; /* to FRAME_REQUESTs */
+	size_t answers_pixels; /* bytes of pixels of answers not sent */
+	struct outbox scanout_frames;
+};
+
+int64_t session_now_us(void);
+
+/* session-handle.c: does what a message asks for. A message that is none of a guest closes the session. */
+void session_handle(struct session *s, const struct hxfr_message *m);
+/* Closes because of a bad message, with an ERROR first. */
+void session_reject(struct session *s, int32_t code, const char *text);
+
+/* session-send.c */
+/* Sends a message without bulk data; a client that is gone or reads nothing closes the session. */
+void session_send(struct session *s, const struct hxfr_message *m);
+void session_send_error(struct session *s, uint16_t session_id, int32_t code, const char *text);
+/* Sends every answer whose turn it is. */
+void session_send_ready(struct session *s, int64_t now_us);
+/* When there will be one, as far as that depends on time: its due time, or the end of an encoder's patience. */
+int64_t session_next_answer_us(struct session *s);
+/* Is there room for another answer in the send queue? */
+bool session_can_send(const struct session *s);
+
+/* session-scanout.c */
+void session_subscribe(struct session *s, uint32_t scanout_id);
+/* Draws and encodes the frames that are due. */
+void session_run_scanouts(struct session *s, int64_t now_us);
+int64_t session_next_scanout_us(const struct session *s);
