@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The element in three files: gstvsockenc.c is its life (class, properties, state, stream changes), gstvsockenc-send.c turns
- * frames into requests on the streaming thread, gstvsockenc-receive.c is the source pad's task that turns
- * responses into buffers.
+ * The element in four files: gstvsockenc.c is its life (class, state, stream changes), gstvsockenc-properties.c what
+ * gst-inspect shows, gstvsockenc-send.c turns frames into requests on the streaming thread, gstvsockenc-receive.c is
+ * the source pad's task that turns responses into buffers.
  *
- * Locks, in the order in which they nest: the base class's STREAM_LOCK, the link's own lock, the OBJECT_LOCK. The STREAM_LOCK is
+ * Locks, in the order in which they nest: the base class's STREAM_LOCK, the OBJECT_LOCK, the link's own lock. The STREAM_LOCK is
  * released around everything that waits for the host or for a fence.
  */
 
@@ -15,6 +15,7 @@
 #include "histogram.h"
 #include "link.h"
 #include "resolver.h"
+#include "settings.h"
 
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -22,17 +23,6 @@
 
 GST_DEBUG_CATEGORY_EXTERN(gst_vsockenc_debug);
 #define GST_CAT_DEFAULT gst_vsockenc_debug
-
-/* The properties. Times in ms. */
-struct settings {
-	char *endpoint, *socket_path, *tcp_host, *drm_device;
-	guint tcp_port, cid, port;
-	guint bitrate;           /* bit/s */
-	guint keyframe_interval; /* frames; 0: on request only */
-	guint max_in_flight;
-	guint connect_timeout, response_timeout, reconnect_timeout;
-	gboolean reconnect;
-};
 
 struct counters {
 	guint64 sent, encoded, dropped, bytes;
@@ -78,6 +68,12 @@ struct _GstVsockEnc {
 
 /* Tells the host about size, rate, bitrate, profile and level. STREAM_LOCK. */
 void gst_vsockenc_configure(GstVsockEnc *self);
+
+/* gstvsockenc-properties.c */
+
+void gst_vsockenc_install_properties(GObjectClass *klass);
+/* The `stats` property. OBJECT_LOCK. Transfer full. */
+GstStructure *gst_vsockenc_stats(GstVsockEnc *self);
 
 /* gstvsockenc-send.c */
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The inside of the link, shared by its two halves: link.c (life, streaming thread) and link-reader.c. */
+
+#include "link.h"
+
+#include <time.h>
+
+#define NS_PER_MS G_GUINT64_CONSTANT(1000000)
+
+enum link_state {
+	LINK_STATE_DOWN,
+	LINK_STATE_UP,
+	LINK_STATE_GIVEN_UP,
+};
+
+struct link {
+	struct link_config config;
+	link_discard_fn discard;
+	int cancel_fd;    /* eventfd, readable from link_cancel() on: ends the reader's waits */
+	int interrupt_fd; /* eventfd, readable while flushing or cancelled */
+	int kick_fd;      /* eventfd: the send queue wants the reader's attention */
+
+	GMutex lock;
+	GCond changed;
+	unsigned waiters; /* on changed: spares a system call a frame */
+	enum link_state state;
+	struct hxfr_connection
+		*connection; /* set and cleared by the reader, under lock; NULL unless up */
+	struct hxfr_config stream;
+	bool configured;
+	struct window window;
+	unsigned epoch;
+	bool flushing, cancelled;
+	bool delivering; /* the reader deals with an event */
+
+	/* The reader's alone. */
+	unsigned to_drop;            /* flights at the head of the window to hand out as dropped */
+	bool overdue;                /* why */
+	struct hxfr_message message; /* borrows from connection */
+	bool answered;               /* message is the response to the flight behind those */
+	uint64_t answered_ns;        /* when it was complete */
+	bool responded;              /* a response came over this connection */
+	uint64_t pinged_ns;          /* when PING went out for the oldest flight; 0: not yet */
+	bool ponged;                 /* and came back */
+	struct link_failure failure; /* the last one */
+	uint64_t outage_ns, up_ns;   /* since when it is down (0: it is not); when it came up */
+	unsigned backoff_ms;
+};
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 * NS_PER_MS + (uint64_t)ts.tv_nsec;
+}
+
+/* Eventfds as flags: raised is readable. */
+void event_raise(int fd);
+void event_clear(int fd);
+
+/* What link_acquire() or link_drain() wait for may have changed. Lock held. */
+void link_changed(struct link *link);
+/* Sends the CONFIG_REQ of link->stream. Lock held. */
+int link_send_config(struct link *link);

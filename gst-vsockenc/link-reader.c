@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "link-private.h"
+
+#include <hxfr/error.h>
+#include <hxfr/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+
+#define BACKOFF_FIRST_MS 100u
+#define BACKOFF_MAX_MS   2000u
+
+/* --- connecting --- */
+
+static int link_connect(struct link *link, unsigned timeout_ms)
+{
+	struct hxfr_connection *connection;
+	int fd, r;
+
+	r = hxfr_socket_connect(&link->config.endpoint, timeout_ms, link->cancel_fd, &fd);
+	if (r < 0)
+		return r;
+	r = hxfr_connection_new(fd, HXFR_FRAME_RESPONSE_SIZE + HXFR_ACCESS_UNIT_MAX, &connection);
+	if (r < 0)
+		return r;
+
+	link->responded = false;
+	link->up_ns = now_ns();
+	g_mutex_lock(&link->lock);
+	link->connection = connection;
+	link->state = LINK_STATE_UP;
+	link->to_drop = link->window.count; /* submitted when there was nothing to send them over */
+	if (link->configured)
+		link_send_config(link);
+	link_changed(link);
+	g_mutex_unlock(&link->lock);
+	return 0;
+}
+
+/* Everything in flight is lost with its connection. */
+static void link_disconnect(struct link *link)
+{
+	g_mutex_lock(&link->lock);
+	hxfr_connection_destroy(link->connection);
+	link->connection = NULL;
+	link->state = LINK_STATE_DOWN;
+	link->to_drop = link->window.count;
+	g_mutex_unlock(&link->lock);
+	link->answered = link->overdue = false;
+	link->pinged_ns = 0;
+	link->ponged = false;
+}
+
+static bool link_outage_is_over_budget(const struct link *link)
+{
+	return now_ns() - link->outage_ns >= link->config.reconnect_timeout_ms * NS_PER_MS;
+}
+
+/* An outage ends with the first response, or with a connection that lasted as long as an outage may. */
+static void link_begin_outage(struct link *link)
+{
+	uint64_t now = now_ns();
+
+	if (link->outage_ns != 0 &&
+		now - link->up_ns < link->config.reconnect_timeout_ms * NS_PER_MS)
+		return;
+
+	link->outage_ns = now;
+	link->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+int link_open(struct link *link)
+{
+	int r = link_connect(link, link->config.connect_timeout_ms);
+
+	if (r < 0) {
+		link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
+		link_begin_outage(link);
+	}
+	return r;
+}
+
+/* --- events --- */
+
+static void link_fail(struct link *link, enum link_reason reason, int error, struct link_event *ret)
+{
+	link->failure.reason = reason;
+	link->failure.error = error;
+	link_disconnect(link);
+	link_begin_outage(link);
+	ret->type = link->config.reconnect && !link_outage_is_over_budget(link) ? LINK_LOST
+										: LINK_FAILED;
+	ret->failure = &link->failure;
+}
+
+void link_give_up(struct link *link)
+{
+	g_mutex_lock(&link->lock);
+	link->state = LINK_STATE_GIVEN_UP;
+	link_changed(link);
+	g_mutex_unlock(&link->lock);
+}
+
+/* Hands out the oldest flight. */
+static void link_pop(struct link *link, struct link_event *ret)
+{
+	g_mutex_lock(&link->lock);
+	window_pop(&link->window, &ret->flight);
+	link->delivering = true;
+	link_changed(link);
+	g_mutex_unlock(&link->lock);
+	link->pinged_ns = 0;
+	link->ponged = false;
+}
+
+static void link_event_dealt_with(struct link *link)
+{
+	g_mutex_lock(&link->lock);
+	link->delivering = false;
+	link_changed(link);
+	g_mutex_unlock(&link->lock);
+}
+
+/* What was found out before and is not handed out yet: drops first, they are older. */
+static bool link_pending_event(struct link *link, struct link_event *ret)
+{
+	if (link->to_drop > 0) {
+		link->to_drop--;
+		ret->type = LINK_DROPPED;
+		ret->overdue = link->overdue;
+		link_pop(link, ret);
+		return true;
+	}
+	link->overdue = false;
+
+	if (link->answered) {
+		link->answered = false;
+		ret->type = LINK_RESPONSE;
+		ret->response = &link->message.frame_response;
+		link_pop(link, ret);
+		ret->latency_ns = link->answered_ns - ret->flight.sent_ns;
+		return true;
+	}
+	return false;
+}
+
+/* A response to nothing that is in flight is late (its frame was given up) and of no use. */
+static void link_on_response(struct link *link)
+{
+	int index;
+
+	link->responded = true;
+	link->outage_ns = 0;
+	link->answered_ns = now_ns();
+	g_mutex_lock(&link->lock);
+	index = window_find(&link->window, link->message.frame_response.pts);
+	g_mutex_unlock(&link->lock);
+	if (index < 0)
+		return;
+
+	link->to_drop = (unsigned)index;
+	link->answered = true;
+}
+
+static void link_send_simple(struct link *link, enum hxfr_type type, uint16_t session_id)
+{
+	struct hxfr_message m = { .header = { .type = (uint8_t)type, .session_id = session_id } };
+
+	g_mutex_lock(&link->lock);
+	hxfr_connection_send_message(link->connection, &m);
+	g_mutex_unlock(&link->lock);
+}
+
+/* Deals with link->message. true when that is the end of the connection. */
+static bool link_on_message(struct link *link, struct link_event *ret)
+{
+	switch (link->message.header.type) {
+	case HXFR_FRAME_RESPONSE:
+		link_on_response(link);
+		return false;
+	case HXFR_PING:
+		link_send_simple(link, HXFR_PONG, link->message.header.session_id);
+		return false;
+	case HXFR_PONG:
+		link->ponged = link->pinged_ns != 0;
+		return false;
+	case HXFR_ERROR:
+		link->failure.code = link->message.error.code;
+		g_strlcpy(link->failure.text, link->message.error.message,
+			sizeof(link->failure.text));
+		link_fail(link, LINK_REASON_REFUSED, 0, ret);
+		return true;
+	default: /* nothing else is for a client that sends frames */
+		return false;
+	}
+}
+
+/* The next message of those already received: 1 when there was one, 0 when not, -1 when the link failed: *ret. */
+static int link_read_buffered(struct link *link, struct link_event *ret)
+{
+	int r = hxfr_connection_next(link->connection, &link->message);
+
+	if (r < 0) {
+		link_fail(link, LINK_REASON_GARBAGE, r, ret);
+		return -1;
+	}
+	if (r > 0 && link_on_message(link, ret))
+		return -1;
+	return r;
+}
+
+/* The oldest flight has no answer at its deadline. true when that is the end of the connection. */
+static bool link_on_deadline(struct link *link, struct link_event *ret)
+{
+	if (!link->ponged) {
+		link_fail(link, LINK_REASON_SILENT, -ETIMEDOUT, ret);
+		return true;
+	}
+	if (!link->responded) {
+		link_fail(link, LINK_REASON_SKIPS, -ETIMEDOUT, ret);
+		return true;
+	}
+	link->to_drop = 1;
+	link->overdue = true;
+	return false;
+}
+
+/* Keeps the deadlines of the oldest flight. true for an event; else *ret_timeout_ms is how long to wait at most. */
+static bool link_check_deadlines(struct link *link, int *ret_timeout_ms, struct link_event *ret)
+{
+	uint64_t timeout_ns = link->config.response_timeout_ms * NS_PER_MS,
+		 half_ns = timeout_ns / 2;
+	uint64_t now = now_ns(), sent = 0, wait_ns = half_ns;
+	const struct flight *oldest;
+
+	g_mutex_lock(&link->lock);
+	oldest = window_oldest(&link->window);
+	if (oldest)
+		sent = oldest->sent_ns;
+	g_mutex_unlock(&link->lock);
+
+	if (sent != 0 && link->pinged_ns == 0 && now >= sent + half_ns) {
+		link->pinged_ns = now;
+		link_send_simple(link, HXFR_PING, HXFR_SESSION_MAIN);
+	}
+	if (sent != 0 && link->pinged_ns != 0) {
+		uint64_t deadline = MAX(sent + timeout_ns, link->pinged_ns + half_ns);
+
+		if (now >= deadline)
+			return link_on_deadline(link, ret) || link_pending_event(link, ret);
+		wait_ns = deadline - now;
+	} else if (sent != 0) {
+		wait_ns = sent + half_ns - now;
+	}
+	/* A flight that leaves during the wait needs nothing before half a timeout from now. */
+	*ret_timeout_ms = (int)(MIN(wait_ns, half_ns) / NS_PER_MS) + 1;
+	return false;
+}
+
+/* Waits for the socket, a kick, the end or a deadline. true for an event. */
+static bool link_wait_for_network(struct link *link, int timeout_ms, struct link_event *ret)
+{
+	struct pollfd fds[] = {
+		{ .fd = link->cancel_fd, .events = POLLIN },
+		{ .fd = link->kick_fd, .events = POLLIN },
+		{ .fd = hxfr_connection_fd(link->connection) },
+	};
+	int r = 0;
+
+	g_mutex_lock(&link->lock);
+	fds[2].events = hxfr_connection_events(link->connection);
+	g_mutex_unlock(&link->lock);
+	if (poll(fds, G_N_ELEMENTS(fds), timeout_ms) <= 0)
+		return false;
+
+	if (fds[0].revents) {
+		ret->type = LINK_CANCELLED;
+		return true;
+	}
+	if (fds[1].revents)
+		event_clear(link->kick_fd);
+	if (fds[2].revents & (POLLIN | POLLERR | POLLHUP))
+		r = hxfr_connection_receive(link->connection);
+	if (fds[2].revents & POLLOUT) {
+		g_mutex_lock(&link->lock);
+		hxfr_connection_flush(link->connection); /* its failure is the receiver's to see */
+		g_mutex_unlock(&link->lock);
+	}
+	if (r < 0 && r != -EAGAIN) {
+		link_fail(link, LINK_REASON_CLOSED, r, ret);
+		return true;
+	}
+	return false;
+}
+
+/* Waits for the end, at most timeout_ms (-1: for ever). */
+static bool link_is_cancelled_within(struct link *link, int timeout_ms)
+{
+	struct pollfd fd = { .fd = link->cancel_fd, .events = POLLIN };
+
+	return poll(&fd, 1, timeout_ms) > 0;
+}
+
+/* One more try to reach the host. true for an event. */
+static bool link_reconnect(struct link *link, struct link_event *ret)
+{
+	int r;
+
+	if (link_is_cancelled_within(link, (int)link->backoff_ms)) {
+		ret->type = LINK_CANCELLED;
+		return true;
+	}
+	link->backoff_ms = MIN(link->backoff_ms * 2, BACKOFF_MAX_MS);
+
+	r = link_connect(link, link->config.connect_timeout_ms);
+	if (r == 0) {
+		ret->type = LINK_CONNECTED;
+		return true;
+	}
+	if (r == -ECANCELED || !link_outage_is_over_budget(link))
+		return false;
+
+	link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
+	ret->type = LINK_FAILED;
+	ret->failure = &link->failure;
+	return true;
+}
+
+static bool link_next_while_up(struct link *link, struct link_event *ret)
+{
+	int timeout_ms, r = link_read_buffered(link, ret);
+
+	if (r != 0)
+		return r < 0;
+	return link_check_deadlines(link, &timeout_ms, ret) ||
+	       link_wait_for_network(link, timeout_ms, ret);
+}
+
+static bool link_next_while_given_up(struct link *link, struct link_event *ret)
+{
+	ret->type = LINK_CANCELLED;
+	return link_is_cancelled_within(link, -1);
+}
+
+void link_next(struct link *link, struct link_event *ret)
+{
+	bool done = false;
+
+	*ret = (struct link_event){ 0 };
+	link_event_dealt_with(link);
+	while (!done) {
+		/* Only this thread moves the state on, so that reading it needs no lock. */
+		if (link_pending_event(link, ret))
+			done = true;
+		else if (link->state == LINK_STATE_UP)
+			done = link_next_while_up(link, ret);
+		else if (link->state == LINK_STATE_DOWN)
+			done = link_reconnect(link, ret);
+		else
+			done = link_next_while_given_up(link, ret);
+	}
+}
