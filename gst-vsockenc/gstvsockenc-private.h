@@ -48,9 +48,11 @@ struct _GstVsockEnc {
 	GstFlowReturn flow; /* of the last push, returned by the next frame */
 	unsigned epoch;     /* the link's */
 	struct h264_stream stream;
-	gboolean negotiated;  /* source caps are those of stream.sps and of input_state */
-	guint undecodable;    /* access units in a row that came before any SPS */
-	GstClockTime latency; /* as reported */
+	gboolean negotiated;       /* source caps are those of stream.sps and of input_state */
+	gboolean has_output_state; /* the base class knows some source caps */
+	GQueue early_drops;        /* GstVideoCodecFrame, owned: dropped before that */
+	guint unusable;            /* access units in a row that could not be pushed */
+	GstClockTime latency;      /* as reported */
 
 	/* Streaming thread */
 	struct resolver *resolver;
@@ -84,6 +86,9 @@ GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
 
 /* The task function of the source pad: deals with one event of the link. */
 void gst_vsockenc_receive(gpointer self);
+
+/* Before EOS: frames dropped before any output leave, with the events that wait with them. STREAM_LOCK. */
+void gst_vsockenc_settle_early_drops(GstVsockEnc *self);
 
 /* diagnosis.c */
 

@@ -95,24 +95,37 @@ GstStructure *gst_vsockenc_stats(GstVsockEnc *self)
 	/* clang-format on */
 }
 
+/* Stores a value; true when it differs from the one before. OBJECT_LOCK. */
+static bool store(struct settings *s, const struct property *p, const GValue *value)
+{
+	void *member = member_of(s, p);
+	guint before = p->kind == KIND_UINT ? *(guint *)member : 0;
+
+	switch (p->kind) {
+	case KIND_UINT:
+		*(guint *)member = g_value_get_uint(value);
+		return *(guint *)member != before;
+	case KIND_BOOLEAN:
+		*(gboolean *)member = g_value_get_boolean(value);
+		break;
+	case KIND_STRING:
+		g_free(*(char **)member);
+		*(char **)member = g_value_dup_string(value);
+		break;
+	}
+	return true;
+}
+
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
 	GstVsockEnc *self = GST_VSOCKENC(object);
 	const struct property *p = &properties[id - 1];
-	void *member = member_of(&self->settings, p);
+	bool changed;
 
 	GST_OBJECT_LOCK(self);
-	if (p->kind == KIND_UINT) {
-		*(guint *)member = g_value_get_uint(value);
-	} else if (p->kind == KIND_BOOLEAN) {
-		*(gboolean *)member = g_value_get_boolean(value);
-	} else {
-		g_free(*(char **)member);
-		*(char **)member = g_value_dup_string(value);
-	}
+	changed = store(&self->settings, p, value);
 	GST_OBJECT_UNLOCK(self);
-
-	if (p->mutability & GST_PARAM_MUTABLE_PLAYING)
+	if (changed && (p->mutability & GST_PARAM_MUTABLE_PLAYING))
 		g_atomic_int_set(&self->settings_dirty, TRUE);
 }
 

@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstvsockenc-private.h"
 
-#define UNDECODABLE_MAX         8u  /* access units without SPS before that is an error */
+#define UNUSABLE_MAX            8u /* access units in a row, empty or before any SPS, until that is an error */
 #define LATENCY_REVIEW_INTERVAL 64u /* responses between looks at the measured latency */
 
-/* Drops a frame: the base class forgets it, the host is asked for an IDR. STREAM_LOCK. */
+/*
+ * Drops a frame: the base class forgets it, the host is asked for an IDR. The base class cannot drop before it knows
+ * the output caps (the events that wait with the frame would have nowhere to go), so that early ones are kept
+ * back; and after a failure nothing goes out any more. STREAM_LOCK.
+ */
 static void drop_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	GST_OBJECT_LOCK(self);
 	self->counters.dropped++;
 	GST_OBJECT_UNLOCK(self);
 	g_atomic_int_set(&self->want_idr, TRUE);
-	gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+
+	if (self->flow == GST_FLOW_ERROR)
+		gst_video_codec_frame_unref(frame);
+	else if (self->has_output_state)
+		gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+	else
+		g_queue_push_tail(&self->early_drops, frame);
+}
+
+static void finish_early_drops(GstVsockEnc *self)
+{
+	GstVideoCodecFrame *frame;
+
+	while ((frame = g_queue_pop_head(&self->early_drops)))
+		gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
 }
 
 /* A frame of before the last flush: nobody waits for it. STREAM_LOCK. */
@@ -36,36 +54,66 @@ static void set_colour(GstVsockEnc *self, GstVideoInfo *out)
 		out->colorimetry = self->stream.sps.colour;
 }
 
-static void warn_refused(GstVsockEnc *self, GstCaps *caps, GstCaps *allowed)
+static GstCaps *allowed_caps(GstVsockEnc *self)
 {
-	g_autofree char *have = gst_caps_to_string(caps), *want = gst_caps_to_string(allowed);
+	GstPad *pad = GST_VIDEO_ENCODER_SRC_PAD(self);
+	GstCaps *allowed = gst_pad_get_allowed_caps(pad);
 
-	GST_ELEMENT_WARNING(self, STREAM, FORMAT,
-		("The host encodes %s, but downstream takes %s. Drop the profile filter, or use a host that can encode it.",
-			have, want),
-		(NULL));
+	return allowed ? allowed : gst_pad_get_pad_template_caps(pad);
 }
 
 static bool negotiate(GstVsockEnc *self)
 {
 	GstVideoEncoder *encoder = GST_VIDEO_ENCODER(self);
-	GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(encoder));
-	GstVideoCodecState *state;
-	GstCaps *caps;
+	GstCaps *allowed = allowed_caps(self);
+	GstVideoCodecState *state = gst_video_encoder_set_output_state(
+		encoder, h264_caps(&self->stream.sps, allowed), self->input_state);
 
-	if (!allowed)
-		allowed = gst_caps_new_any();
-	caps = h264_caps(&self->stream.sps, allowed);
-	if (!gst_caps_can_intersect(caps, allowed))
-		warn_refused(self, caps, allowed);
-	gst_caps_unref(allowed);
-
-	state = gst_video_encoder_set_output_state(encoder, caps, self->input_state);
 	state->info.width = (gint)self->stream.sps.width;
 	state->info.height = (gint)self->stream.sps.height;
 	set_colour(self, &state->info);
 	gst_video_codec_state_unref(state);
-	return gst_video_encoder_negotiate(encoder);
+	gst_caps_unref(allowed);
+
+	self->has_output_state = TRUE;
+	if (!gst_video_encoder_negotiate(encoder))
+		return false;
+	finish_early_drops(self);
+	return true;
+}
+
+void gst_vsockenc_settle_early_drops(GstVsockEnc *self)
+{
+	GstVideoEncoder *encoder = GST_VIDEO_ENCODER(self);
+	GstCaps *caps;
+
+	if (g_queue_is_empty(&self->early_drops))
+		return;
+	caps = allowed_caps(self);
+	if (gst_caps_is_empty(caps)) {
+		gst_caps_unref(caps);
+		return;
+	}
+
+	caps = gst_caps_fixate(caps);
+	gst_video_codec_state_unref(
+		gst_video_encoder_set_output_state(encoder, caps, self->input_state));
+	self->has_output_state = TRUE;
+	finish_early_drops(self);
+}
+
+/* Downstream takes another profile, or no H.264 at all. */
+static void report_refused(GstVsockEnc *self)
+{
+	GstCaps *allowed = allowed_caps(self), *caps = h264_caps(&self->stream.sps, allowed);
+	g_autofree char *have = gst_caps_to_string(caps), *want = gst_caps_to_string(allowed);
+
+	GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+		("The host encodes %s, but downstream takes %s. Drop the profile filter, or use a host that can encode it.",
+			have, want),
+		(NULL));
+	gst_caps_unref(caps);
+	gst_caps_unref(allowed);
 }
 
 /* --- access units --- */
@@ -161,47 +209,64 @@ static GstFlowReturn fail_stream(GstVsockEnc *self, const char *what)
 	return GST_FLOW_ERROR;
 }
 
+/* Source caps before the first access unit, and whenever the SPS is a new one. STREAM_LOCK. */
+static GstFlowReturn update_caps(GstVsockEnc *self, const struct h264_unit *unit)
+{
+	if (self->negotiated && !unit->new_sps)
+		return GST_FLOW_OK;
+
+	self->negotiated = negotiate(self);
+	return self->negotiated ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+}
+
+/* A unit that cannot be pushed: its frame is dropped, and too many in a row are the host's fault. STREAM_LOCK. */
+static GstFlowReturn drop_unusable(GstVsockEnc *self, GstVideoCodecFrame *frame)
+{
+	drop_frame(self, frame);
+	if (++self->unusable < UNUSABLE_MAX)
+		return GST_FLOW_OK;
+	return fail_stream(self,
+		"The host sends H.264 without SPS and PPS, or empty frames, even when asked for an IDR. Check its encoder.");
+}
+
+static GstFlowReturn push_unit(GstVsockEnc *self, GstVideoCodecFrame *frame,
+	const struct link_event *event, const struct h264_unit *unit)
+{
+	GstFlowReturn flow = allocate_output(self, frame, event->response, unit->framing);
+
+	if (flow != GST_FLOW_OK) {
+		drop_frame(self, frame);
+		return fail_stream(self, "No memory for an access unit.");
+	}
+	if (unit->is_idr || event->response->is_keyframe)
+		GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+	self->unusable = 0;
+	count_encoded(self, event);
+	review_latency(self);
+	return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+}
+
 /* Pushes the response's access unit, or drops the frame when there is none to push. Takes the frame. STREAM_LOCK. */
 static GstFlowReturn finish_frame(
 	GstVsockEnc *self, GstVideoCodecFrame *frame, const struct link_event *event)
 {
 	struct h264_unit unit;
-	int r = inspect_response(self, event->response, &unit);
+	GstFlowReturn flow;
 
-	if (response_size(event->response) == 0) {
-		drop_frame(self, frame);
-		return GST_FLOW_OK;
-	}
-	if (r < 0) {
+	if (inspect_response(self, event->response, &unit) < 0) {
 		drop_frame(self, frame);
 		return fail_stream(self,
 			"The host sent an access unit that is no H.264 byte-stream. Check its encoder.");
 	}
-	if (unit.new_sps || !self->negotiated) {
-		if (self->stream.sps.size == 0) {
-			drop_frame(self, frame);
-			return ++self->undecodable < UNDECODABLE_MAX
-				       ? GST_FLOW_OK
-				       : fail_stream(self,
-						 "The host sends H.264 without SPS and PPS, even when asked for an IDR. Check its encoder.");
-		}
-		self->negotiated = negotiate(self);
-		if (!self->negotiated) {
-			drop_frame(self, frame);
-			return GST_FLOW_NOT_NEGOTIATED;
-		}
-		self->undecodable = 0;
-	}
+	if (response_size(event->response) == 0 || self->stream.sps.size == 0)
+		return drop_unusable(self, frame);
 
-	if (allocate_output(self, frame, event->response, unit.framing) != GST_FLOW_OK) {
+	flow = update_caps(self, &unit);
+	if (flow != GST_FLOW_OK) {
 		drop_frame(self, frame);
-		return fail_stream(self, "No memory for an access unit.");
+		return flow;
 	}
-	if (unit.is_idr || event->response->is_keyframe)
-		GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
-	count_encoded(self, event);
-	review_latency(self);
-	return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+	return push_unit(self, frame, event, &unit);
 }
 
 /* --- events --- */
@@ -216,6 +281,8 @@ static void on_response(GstVsockEnc *self, const struct link_event *event)
 	} else {
 		GstFlowReturn flow = finish_frame(self, frame, event);
 
+		if (self->flow == GST_FLOW_OK && flow == GST_FLOW_NOT_NEGOTIATED)
+			report_refused(self);
 		if (self->flow == GST_FLOW_OK)
 			self->flow = flow;
 	}

@@ -46,6 +46,7 @@ static bool make_link(GstVsockEnc *self)
 {
 	const struct settings *s = &self->settings;
 	struct link_config config = { 0 };
+	g_autofree char *text = NULL;
 	struct link *link;
 	int r;
 
@@ -55,11 +56,13 @@ static bool make_link(GstVsockEnc *self)
 	config.response_timeout_ms = s->response_timeout;
 	config.reconnect = s->reconnect;
 	config.reconnect_timeout_ms = s->reconnect_timeout;
-	r = settings_endpoint(s, &config.endpoint);
+	text = settings_endpoint_text(s);
 	GST_OBJECT_UNLOCK(self);
+	r = hxfr_endpoint_parse(text, &config.endpoint);
 	if (r < 0) {
 		GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-			("The address of the encoder host is wrong: endpoint is vsock:CID:PORT, unix:/path (up to 107 bytes) or tcp:HOST:PORT."),
+			("%s is no address of an encoder host: that is vsock:CID:PORT, unix:/path (up to 107 bytes) or tcp:HOST:PORT.",
+				text),
 			(NULL));
 		return false;
 	}
@@ -110,7 +113,8 @@ static void reset_stream(GstVsockEnc *self)
 	self->flow = GST_FLOW_OK;
 	self->epoch = 0;
 	self->negotiated = FALSE;
-	self->undecodable = 0;
+	self->has_output_state = FALSE;
+	self->unusable = 0;
 	self->latency = 0;
 	self->since_idr = 0;
 	self->resolver_error = 0;
@@ -138,6 +142,11 @@ static gboolean gst_vsockenc_start(GstVideoEncoder *encoder)
 		GST_VIDEO_ENCODER_SRC_PAD(encoder), gst_vsockenc_receive, self, NULL);
 }
 
+static void forget_early_drops(GstVsockEnc *self)
+{
+	g_queue_clear_full(&self->early_drops, discard_frame);
+}
+
 /* The task ended before, in change_state. */
 static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
 {
@@ -151,6 +160,7 @@ static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
 	gst_structure_free(stats);
 
 	drop_link(self);
+	forget_early_drops(self);
 	h264_stream_finish(&self->stream);
 	g_clear_pointer(&self->input_state, gst_video_codec_state_unref);
 	g_clear_pointer(&self->resolver, resolver_unref);
@@ -276,7 +286,12 @@ static GstFlowReturn gst_vsockenc_handle_frame(GstVideoEncoder *encoder, GstVide
 
 static GstFlowReturn gst_vsockenc_finish(GstVideoEncoder *encoder)
 {
-	return drain(GST_VSOCKENC(encoder));
+	GstVsockEnc *self = GST_VSOCKENC(encoder);
+	GstFlowReturn flow = drain(self);
+
+	if (flow == GST_FLOW_OK)
+		gst_vsockenc_settle_early_drops(self);
+	return flow;
 }
 
 /* What is in flight belongs to the past: it stays in the window until the host is done with it. */
@@ -286,6 +301,7 @@ static gboolean gst_vsockenc_flush(GstVideoEncoder *encoder)
 
 	self->epoch = link_begin_epoch(self->link);
 	self->flow = GST_FLOW_OK;
+	forget_early_drops(self);
 	g_atomic_int_set(&self->want_idr, TRUE);
 	link_set_flushing(self->link, false);
 	return TRUE;

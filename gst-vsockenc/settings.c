@@ -11,7 +11,7 @@ void settings_finish(struct settings *s)
 	g_clear_pointer(&s->drm_device, g_free);
 }
 
-static char *endpoint_text(const struct settings *s)
+char *settings_endpoint_text(const struct settings *s)
 {
 	if (s->endpoint)
 		return g_strdup(s->endpoint);
@@ -22,11 +22,4 @@ static char *endpoint_text(const struct settings *s)
 	if (s->tcp_host)
 		return g_strdup_printf("tcp:%s:%u", s->tcp_host, s->tcp_port);
 	return g_strdup_printf("vsock:%u:%u", s->cid, s->port);
-}
-
-int settings_endpoint(const struct settings *s, struct hxfr_endpoint *ret)
-{
-	g_autofree char *text = endpoint_text(s);
-
-	return hxfr_endpoint_parse(text, ret);
 }

@@ -4,7 +4,6 @@
 /* The values behind the properties, and the address that follows from them. Times in ms. */
 
 #include <glib.h>
-#include <hxfr/endpoint.h>
 
 struct settings {
 	char *endpoint, *socket_path, *tcp_host, *drm_device; /* NULL: not set */
@@ -18,5 +17,6 @@ struct settings {
 
 void settings_finish(struct settings *s);
 
-/* endpoint wins over socket_path wins over tcp_host wins over cid and port. 0, or an error of hxfr_endpoint_parse(). */
-int settings_endpoint(const struct settings *s, struct hxfr_endpoint *ret);
+/* Where the host is, for hxfr_endpoint_parse(): endpoint wins over socket_path wins over tcp_host wins over cid and
+ * port. Transfer full. */
+char *settings_endpoint_text(const struct settings *s);
