@@ -87,7 +87,7 @@ configure() {
 # compile [TARGET...]: builds in the folder that configure() chose.
 compile() {
 	say "building ${build#"$here/"}"
-	ninja -C "$build" "$@" </dev/null || die "the build failed; the compiler's message is above"
+	"$meson" compile -C "$build" "$@" </dev/null || die "the build failed; the compiler's message is above"
 }
 
 # run_tests [MESON-TEST-ARGUMENT...]: runs, shows failing logs, ends with the line "N passed, N failed".

@@ -10,7 +10,6 @@ packages_run=(
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
-packages_demo=(fonts-dejavu-core) # the clock in the picture
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)
