@@ -103,7 +103,7 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 	case LINK_REASON_SKIPS:
 		RESOURCE(ret, SETTINGS);
 		ret->text = g_strdup_printf(
-			"The encoder host at %s is alive (it answers PING) but skips FRAME_REQUEST: it serves SUBSCRIBE streams only and cannot encode frames of this VM. Use a host that answers FRAME_REQUEST.",
+			"The encoder host at %s is alive (it answers PING) but skips FRAME_REQUEST: it seems to serve SUBSCRIBE streams only and cannot encode frames of this VM. Use a host that answers FRAME_REQUEST; if it is only slow to start, raise response-timeout.",
 			where);
 		return;
 	case LINK_REASON_REFUSED:
