@@ -52,8 +52,7 @@ static void lookup_unref(struct lookup *l)
 		return;
 	if (l->addresses)
 		freeaddrinfo(l->addresses);
-	if (l->done_fd >= 0)
-		close(l->done_fd);
+	close(l->done_fd);
 	free(l);
 }
 
@@ -88,24 +87,20 @@ static int start_thread(struct lookup *l)
 	return 0;
 }
 
-static int lookup_new(const char *host, uint16_t port, struct lookup **ret)
+/* Takes done_fd over, also on failure (NULL). */
+static struct lookup *lookup_new(const char *host, uint16_t port, int done_fd)
 {
 	struct lookup *l = calloc(1, sizeof(*l));
-	int r;
 
-	if (!l)
-		return -ENOMEM;
+	if (!l) {
+		close(done_fd);
+		return NULL;
+	}
 	atomic_init(&l->refs, 1);
+	l->done_fd = done_fd;
 	l->port = port;
 	memcpy(l->host, host, strnlen(host, HXFR_HOST_NAME_MAX));
-	l->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (l->done_fd < 0) {
-		r = -errno;
-		lookup_unref(l);
-		return r;
-	}
-	*ret = l;
-	return 0;
+	return l;
 }
 
 static int lookup_wait(struct lookup *l, const struct hxfr_wait *w, struct addrinfo **ret)
@@ -127,14 +122,17 @@ static int lookup_wait(struct lookup *l, const struct hxfr_wait *w, struct addri
 
 int hxfr_resolve(const char *host, uint16_t port, const struct hxfr_wait *w, struct addrinfo **ret)
 {
-	struct lookup *l = NULL;
-	int r;
+	struct lookup *l;
+	int done_fd, r;
 
 	if (get_addresses(host, port, AI_NUMERICHOST, ret) == 0)
 		return 0;
-	r = lookup_new(host, port, &l);
-	if (r < 0)
-		return r;
+	done_fd = eventfd(0, EFD_CLOEXEC);
+	if (done_fd < 0)
+		return -errno;
+	l = lookup_new(host, port, done_fd);
+	if (!l)
+		return -ENOMEM;
 	r = start_thread(l);
 	if (r == 0)
 		r = lookup_wait(l, w, ret);

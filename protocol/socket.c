@@ -20,7 +20,14 @@
 #define UNIX_RETRY_MS 5
 
 struct address {
-	struct sockaddr_storage sa;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_storage storage;
+		struct sockaddr_un un;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_vm vm;
+	};
 	socklen_t size;
 };
 
@@ -28,10 +35,10 @@ static int open_socket(const struct address *a, int *ret)
 {
 	int one = 1, fd;
 
-	fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (a->sa.ss_family == AF_INET || a->sa.ss_family == AF_INET6)
+	if (a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	*ret = fd;
 	return 0;
@@ -39,30 +46,27 @@ static int open_socket(const struct address *a, int *ret)
 
 static void unix_address(const struct hxfr_endpoint *e, struct address *ret)
 {
-	struct sockaddr_un *un = (struct sockaddr_un *)&ret->sa;
 	size_t size = strlen(e->unix_path);
 
 	memset(ret, 0, sizeof(*ret));
-	un->sun_family = AF_UNIX;
-	memcpy(un->sun_path, e->unix_path, size + 1);
+	ret->un.sun_family = AF_UNIX;
+	memcpy(ret->un.sun_path, e->unix_path, size + 1);
 	ret->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1);
-	if (un->sun_path[0] == '@') {
+	if (ret->un.sun_path[0] == '@') {
 		/* The name of an abstract socket starts with a NUL and is as long as the address
 		 * says, unix(7). */
-		un->sun_path[0] = '\0';
+		ret->un.sun_path[0] = '\0';
 		ret->size--;
 	}
 }
 
 static void vsock_address(const struct hxfr_endpoint *e, struct address *ret)
 {
-	struct sockaddr_vm *vm = (struct sockaddr_vm *)&ret->sa;
-
 	memset(ret, 0, sizeof(*ret));
-	vm->svm_family = AF_VSOCK;
-	vm->svm_cid = e->vsock.cid;
-	vm->svm_port = e->vsock.port;
-	ret->size = sizeof(*vm);
+	ret->vm.svm_family = AF_VSOCK;
+	ret->vm.svm_cid = e->vsock.cid;
+	ret->vm.svm_port = e->vsock.port;
+	ret->size = sizeof(ret->vm);
 }
 
 static void inet_address(const struct addrinfo *ai, struct address *ret)
@@ -112,11 +116,11 @@ static int connect_fd(int fd, const struct address *a, const struct hxfr_wait *w
 	int r;
 
 	for (;;) {
-		if (connect(fd, (const struct sockaddr *)&a->sa, a->size) == 0)
+		if (connect(fd, &a->sa, a->size) == 0)
 			return 0;
 		if (errno == EINPROGRESS || errno == EINTR)
 			return finish_connect(fd, w);
-		if (errno != EAGAIN || a->sa.ss_family != AF_UNIX)
+		if (errno != EAGAIN || a->sa.sa_family != AF_UNIX)
 			return -errno;
 		r = pause_and_retry(w);
 		if (r < 0)
@@ -131,7 +135,7 @@ static int connect_address(const struct address *a, const struct hxfr_wait *w, i
 	r = open_socket(a, &fd);
 	if (r < 0)
 		return r;
-	if (a->sa.ss_family == AF_VSOCK)
+	if (a->sa.sa_family == AF_VSOCK)
 		leave_deadline_to_us(fd, w);
 	r = connect_fd(fd, a, w);
 	if (r < 0) {
@@ -185,19 +189,9 @@ static int connect_tcp(const struct hxfr_endpoint *e, const struct hxfr_wait *w,
 	return r;
 }
 
-static int bound_address(int fd, struct address *ret)
-{
-	struct address a = { .size = sizeof(a.sa) };
-
-	if (getsockname(fd, (struct sockaddr *)&a.sa, &a.size) < 0)
-		return -errno;
-	*ret = a;
-	return 0;
-}
-
 static int bind_fd(int fd, const struct address *a)
 {
-	return bind(fd, (const struct sockaddr *)&a->sa, a->size) < 0 ? -errno : 0;
+	return bind(fd, &a->sa, a->size) < 0 ? -errno : 0;
 }
 
 static int listen_fd_on(int fd)
@@ -211,11 +205,11 @@ static bool is_stale(const char *path, const struct address *a)
 {
 	struct stat st;
 	bool stale;
-	int fd;
+	int fd = -1;
 
 	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || open_socket(a, &fd) < 0)
 		return false;
-	stale = connect(fd, (const struct sockaddr *)&a->sa, a->size) < 0 && errno == ECONNREFUSED;
+	stale = connect(fd, &a->sa, a->size) < 0 && errno == ECONNREFUSED;
 	close(fd);
 	return stale;
 }
@@ -262,8 +256,8 @@ static int listen_unix(struct hxfr_endpoint *e, int *ret)
 	return 0;
 }
 
-/* bound is what the kernel made of a. */
-static int listen_address(const struct address *a, int *ret, struct address *bound)
+/* a becomes what the kernel made of it: the port where none was asked for. */
+static int listen_address(struct address *a, int *ret)
 {
 	int one = 1, fd = -1, r;
 
@@ -274,8 +268,8 @@ static int listen_address(const struct address *a, int *ret, struct address *bou
 	r = bind_fd(fd, a);
 	if (r == 0)
 		r = listen_fd_on(fd);
-	if (r == 0)
-		r = bound_address(fd, bound);
+	if (r == 0 && getsockname(fd, &a->sa, &a->size) < 0)
+		r = -errno;
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -286,25 +280,24 @@ static int listen_address(const struct address *a, int *ret, struct address *bou
 
 static int listen_vsock(struct hxfr_endpoint *e, int *ret)
 {
-	struct address a, bound;
+	struct address a;
 	int r;
 
 	vsock_address(e, &a);
-	r = listen_address(&a, ret, &bound);
+	r = listen_address(&a, ret);
 	if (r == 0)
-		e->vsock.port = ((const struct sockaddr_vm *)&bound.sa)->svm_port;
+		e->vsock.port = a.vm.svm_port;
 	return r;
 }
 
 static uint16_t inet_port(const struct address *a)
 {
-	return ntohs(a->sa.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->sa)->sin_port
-						: ((const struct sockaddr_in6 *)&a->sa)->sin6_port);
+	return ntohs(a->sa.sa_family == AF_INET ? a->in.sin_port : a->in6.sin6_port);
 }
 
 static int listen_tcp(struct hxfr_endpoint *e, int *ret)
 {
-	struct address a, bound;
+	struct address a;
 	struct addrinfo *list;
 	int r;
 
@@ -314,11 +307,11 @@ static int listen_tcp(struct hxfr_endpoint *e, int *ret)
 	r = -EHOSTUNREACH;
 	for (struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
 		inet_address(ai, &a);
-		r = listen_address(&a, ret, &bound);
+		r = listen_address(&a, ret);
 	}
 	freeaddrinfo(list);
 	if (r == 0)
-		e->tcp.port = inet_port(&bound);
+		e->tcp.port = inet_port(&a);
 	return r;
 }
 

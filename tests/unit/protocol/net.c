@@ -26,7 +26,7 @@ void net_wait(int fd, short events)
 
 void net_fill_backlog(int listen_fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t size = sizeof(sa);
 
 	ck_assert_int_eq(listen(listen_fd, 0), 0);
@@ -54,7 +54,7 @@ struct hxfr_endpoint net_endpoint(const char *text)
 int net_listen(const char *text, struct hxfr_endpoint *ret_bound)
 {
 	struct hxfr_endpoint e = net_endpoint(text);
-	int fd, r;
+	int fd = -1, r;
 
 	r = hxfr_socket_listen(&e, &fd, ret_bound);
 	ck_assert_msg(r == 0, "cannot listen on %s: %d", text, r);

@@ -208,6 +208,26 @@ START_TEST(framer_in_steady_state_neither_allocates_nor_moves)
 }
 END_TEST
 
+START_TEST(framer_starts_every_lone_message_at_the_front)
+{
+	struct hxfr_framer f;
+	struct hxfr_header h;
+	const uint8_t *payload;
+
+	hxfr_framer_init(&f, HOST_PAYLOAD_MAX);
+	feed_header(&f, HXFR_FRAME_REQUEST, 3 * HXFR_READ_SIZE);
+	for (int i = 0; i < 3; i++)
+		feed(&f, zeros, sizeof(zeros));
+	ck_assert_int_eq(next(&f), 1);
+	for (int i = 0; i < 100; i++) {
+		feed_header(&f, HXFR_PING, 0);
+		ck_assert_int_eq(hxfr_framer_next(&f, &h, &payload), 1);
+		ck_assert_ptr_eq(payload, f.data + HXFR_HEADER_SIZE);
+	}
+	hxfr_framer_finish(&f);
+}
+END_TEST
+
 START_TEST(framer_lends_a_whole_read_between_messages_and_the_rest_within_a_big_one)
 {
 	const uint32_t big = 8 * HXFR_READ_SIZE;
@@ -307,6 +327,7 @@ int main(void)
 		framer_grows_with_what_arrived_not_with_what_was_promised,
 		framer_never_outgrows_its_payload_limit,
 		framer_in_steady_state_neither_allocates_nor_moves,
+		framer_starts_every_lone_message_at_the_front,
 		framer_lends_a_whole_read_between_messages_and_the_rest_within_a_big_one,
 		framer_skips_unknown_types_without_buffering_them,
 		framer_latches_a_wrong_magic_and_leaves_outputs_alone,

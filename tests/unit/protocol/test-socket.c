@@ -18,6 +18,8 @@
 
 #define SHORT_MS 100
 
+static mode_t mode_before_chmod;
+
 static char dir[] = "/tmp/hxfr-test-XXXXXX";
 static char path[64];
 static char unix_text[80];
@@ -33,6 +35,16 @@ static void teardown(void)
 {
 	unlink(path);
 	rmdir(dir);
+}
+
+/* Definitions of the program win over those of libc: this one sees what bind(2) alone made of a socket's mode. */
+int chmod(const char *file, mode_t mode)
+{
+	struct stat st;
+
+	ck_assert_int_eq(lstat(file, &st), 0);
+	mode_before_chmod = st.st_mode & 07777;
+	return fchmodat(AT_FDCWD, file, mode, 0);
 }
 
 static void assert_nonblocking_cloexec(int fd)
@@ -79,13 +91,19 @@ END_TEST
 
 START_TEST(unix_abstract_name_connects_and_makes_no_file)
 {
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(dir));
 	struct hxfr_endpoint bound;
+	int fd, other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[80];
-	int fd;
 
 	snprintf(text, sizeof(text), "unix:@%s", dir);
 	fd = net_listen(text, &bound);
 	assert_round_trip(fd, &bound);
+	/* The name is these bytes and none behind them: what other programs will ask for. */
+	memcpy(un.sun_path + 1, dir, strlen(dir));
+	ck_assert_int_eq(connect(other, (const struct sockaddr *)&un, size), 0);
+	close(other);
 	close(fd);
 	ck_assert_int_ne(access(text + strlen("unix:"), F_OK), 0);
 }
@@ -301,6 +319,7 @@ START_TEST(unix_socket_is_for_its_owner_under_any_umask)
 
 		close(net_listen(unix_text, NULL));
 		ck_assert_uint_eq(umask(before), umasks[i]);
+		ck_assert_uint_eq(mode_before_chmod, 0600 & ~umasks[i]);
 		ck_assert_int_eq(lstat(path, &st), 0);
 		ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	}
