@@ -142,8 +142,8 @@ static size_t unsent(struct outgoing *o, struct iovec *ret)
 	return n;
 }
 
-/* The two that would read wrongly: ENOBUFS means a full queue to our callers, and a peer that is gone
- * has one name. */
+/* The two that would read wrongly: ENOBUFS means a full queue to our callers, and a peer that is
+ * gone has one name. */
 static int send_error(int error)
 {
 	return error == ENOBUFS ? -ENOMEM : error == EPIPE ? -ECONNRESET : -error;

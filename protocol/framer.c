@@ -38,8 +38,8 @@ static int check_header(const struct hxfr_framer *f, const struct hxfr_header *h
 	return 0;
 }
 
-/* Bytes to ask the socket for. Exactly the rest of a big message, so that the next one starts at the
- * front of the buffer again and need not be moved there. */
+/* Bytes to ask the socket for. Exactly the rest of a big message, so that the next one starts at
+ * the front of the buffer again and need not be moved there. */
 static size_t wanted(const struct hxfr_framer *f)
 {
 	struct hxfr_header h;

@@ -272,9 +272,9 @@ static void encode_error(struct hxfr_writer *w, const struct hxfr_message *m)
 }
 
 /*
- * decode is called with payload_min to payload_max bytes, so that only what those cannot say is left to
- * check; bytes behind what it reads are an extension of a later version. bulk (NULL: the type has none)
- * checks the bulk data and says how much of it follows the head.
+ * decode is called with payload_min to payload_max bytes, so that only what those cannot say is
+ * left to check; bytes behind what it reads are an extension of a later version. bulk (NULL: the
+ * type has none) checks the bulk data and says how much of it follows the head.
  */
 static const struct type {
 	const char *name;

@@ -66,8 +66,8 @@ static void *lookup_run(void *data)
 	return NULL;
 }
 
-/* The caller's signals stay the caller's: the thread must not run the handlers of a program that does
- * not know of it. */
+/* The caller's signals stay the caller's: the thread must not run the handlers of a program that
+ * does not know of it. */
 static int start_thread(struct lookup *l)
 {
 	sigset_t all, before;

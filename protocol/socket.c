@@ -89,8 +89,8 @@ static int finish_connect(int fd, const struct hxfr_wait *w)
 	return -error;
 }
 
-/* connect(2) of a Unix socket whose listener has a full backlog says EAGAIN and offers nothing to poll for:
- * trying again is all there is. */
+/* connect(2) of a Unix socket whose listener has a full backlog says EAGAIN and offers nothing to
+ * poll for: trying again is all there is. */
 static int pause_and_retry(const struct hxfr_wait *w)
 {
 	struct hxfr_wait nap = { .deadline_ms = hxfr_now_ms() + UNIX_RETRY_MS,
@@ -162,8 +162,8 @@ static int connect_vsock(const struct hxfr_endpoint *e, const struct hxfr_wait *
 	return connect_address(&a, w, ret);
 }
 
-/* An address that swallows packets must not eat the time of those behind it: each gets its share of what
- * is left. */
+/* An address that swallows packets must not eat the time of those behind it: each gets its share of
+ * what is left. */
 static int connect_tcp(const struct hxfr_endpoint *e, const struct hxfr_wait *w, int *ret)
 {
 	struct addrinfo *list, *ai;
@@ -199,8 +199,8 @@ static int listen_fd_on(int fd)
 	return listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
-/* Only a socket that refuses is stale: a plain file refuses too and must stay, and a full backlog is
- * somebody's. */
+/* Only a socket that refuses is stale: a plain file refuses too and must stay, and a full backlog
+ * is somebody's. */
 static bool is_stale(const char *path, const struct address *a)
 {
 	struct stat st;
@@ -215,9 +215,9 @@ static bool is_stale(const char *path, const struct address *a)
 }
 
 /*
- * bind(2) makes the file with the mode of the socket less the umask. So fchmod() before it keeps others
- * out from the first moment, without touching the umask, which belongs to every thread; and chmod()
- * behind it gives the owner back what a strict umask took.
+ * bind(2) makes the file with the mode of the socket less the umask. So fchmod() before it keeps
+ * others out from the first moment, without touching the umask, which belongs to every thread; and
+ * chmod() behind it gives the owner back what a strict umask took.
  */
 static int bind_path(int fd, const char *path, const struct address *a)
 {
@@ -345,7 +345,8 @@ int hxfr_socket_listen(
 	return r;
 }
 
-/* accept(2) hands on errors of the connection it would have returned; they say nothing about the listener. */
+/* accept(2) hands on errors of the connection it would have returned; they say nothing about the
+ * listener. */
 static bool is_dead_connection(int error)
 {
 	static const int errors[] = { EINTR, ECONNABORTED, EPROTO, ENOPROTOOPT, ENETDOWN,

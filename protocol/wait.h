@@ -12,6 +12,7 @@ struct hxfr_wait {
 
 int64_t hxfr_now_ms(void);
 
-/* Waits for events on fd (-1: for nothing but the two others). 0; -ETIMEDOUT; -ECANCELED, which wins when both are
- * ready; other -errno of poll(2). Does not fail on a deadline that has passed when fd is ready. */
+/* Waits for events on fd (-1: for nothing but the two others). 0; -ETIMEDOUT; -ECANCELED, which
+ * wins when both are ready; other -errno of poll(2). Does not fail on a deadline that has passed
+ * when fd is ready. */
 int hxfr_wait_for(const struct hxfr_wait *w, int fd, short events);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The receiving half of a connection: framer, dispatch and every decoder. The input is the sizes of two chunks that
- * take turns (0: all that is left), then what the peer sends. What decodes must survive being encoded and
- * decoded again, and the chunks must make no difference.
+ * The receiving half of a connection: framer, dispatch and every decoder. The input is the sizes of
+ * two chunks that take turns (0: all that is left), then what the peer sends. What decodes must
+ * survive being encoded and decoded again, and the chunks must make no difference.
  */
 
 #include "fuzz-target.h"

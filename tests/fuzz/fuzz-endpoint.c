@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The input is text. What parses must format, and parse back to the same endpoint and the same text. */
+/* The input is text. What parses must format, and parse back to the same endpoint and the same
+ * text. */
 
 #include "fuzz-target.h"
 

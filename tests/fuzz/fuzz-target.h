@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A fuzz target is one function, called by libFuzzer (-Dfuzz=true, clang) or by replay.c, which runs a stored corpus
- * through it in every build. It returns 0 and aborts when a promise is broken.
+ * A fuzz target is one function, called by libFuzzer (-Dfuzz=true, clang) or by replay.c, which
+ * runs a stored corpus through it in every build. It returns 0 and aborts when a promise is broken.
  */
 
 #include <stddef.h>

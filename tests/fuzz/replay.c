@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Runs every file of the folder named on the command line through the fuzz target it is linked with. */
+/* Runs every file of the folder named on the command line through the fuzz target it is linked
+ * with. */
 
 #include "fuzz-target.h"
 

@@ -2,14 +2,18 @@
 #pragma once
 
 /*
- * Addresses as text. Parsing and formatting only: names are not looked up here (hxfr/socket.h does).
+ * Addresses as text. Parsing and formatting only: names are not looked up here (hxfr/socket.h
+ * does).
  *
- *   vsock:CID:PORT   CID a number, or "hypervisor" (0), "local" (1), "host" (2), "any" (0xffffffff, to listen on)
- *   unix:/path       absolute or relative path of at most 107 bytes; "unix:@name" is an abstract socket
- *   tcp:HOST:PORT    HOST an IPv4 address, an IPv6 address in brackets, or a name of at most 253 bytes
+ *   vsock:CID:PORT   CID a number, or "hypervisor" (0), "local" (1), "host" (2), "any" (0xffffffff,
+ *                    to listen on); formatted as a number
+ *   unix:/path       absolute or relative path of at most 107 bytes; "unix:@name" is an abstract
+ *                    socket
+ *   tcp:HOST:PORT    HOST an IPv4 address, an IPv6 address in brackets (with %scope if need be), or
+ *                    a name of at most 253 bytes
  *
- * Numbers are plain decimal: no sign, no blank, no 0x, no leading zero, nothing behind them. Ports: TCP 1 to 65535 (0 to
- * listen on a port of the kernel's choice), vsock 0 to 0xffffffff.
+ * Numbers are plain decimal: no sign, no blank, no 0x, no leading zero, nothing behind them. Ports:
+ * TCP 1 to 65535 (0 to listen on a port of the kernel's choice), vsock 0 to 0xffffffff.
  */
 
 #include <stddef.h>
@@ -43,8 +47,8 @@ struct hxfr_endpoint {
 	};
 };
 
-/* 0; -EBADMSG for text that is no endpoint; -EMSGSIZE for a path or name that is too long; -ERANGE for a number
- * that is. text is NUL-terminated. */
+/* 0; -EBADMSG for text that is no endpoint; -EMSGSIZE for a path or name that is too long; -ERANGE
+ * for a number that is. text is NUL-terminated. */
 int hxfr_endpoint_parse(const char *text, struct hxfr_endpoint *ret);
 /* The text that parses back to the same endpoint. -ENOSPC (HXFR_ENDPOINT_MAX always suffices). */
 int hxfr_endpoint_format(const struct hxfr_endpoint *endpoint, char *ret, size_t size);

@@ -11,7 +11,8 @@
  *   -EBADMSG     bytes that are no valid message: wrong magic, a payload shorter than its
  *                type says, counts and sizes that contradict each other, text that is no endpoint.
  *                The peer is broken or hostile; for a stream, close it: there is no resync.
- *   -EMSGSIZE    a length beyond the limit named next to the type (messages.h); nothing was allocated
+ *   -EMSGSIZE    a length beyond the limit named next to the type (messages.h); nothing was
+ *                allocated
  *   -ENOBUFS     the bounded send queue is full: the peer does not read
  *   -ENOMEM      memory
  *   -ETIMEDOUT   the deadline passed
@@ -34,6 +35,6 @@ enum hxfr_code {
 	HXFR_CODE_INTERNAL = -99,
 };
 
-/* A short English name ("resource not found"); "unknown error" for codes that are not in the table. Never
- * NULL, static storage. */
+/* A short English name ("resource not found"); "unknown error" for codes that are not in the table.
+ * Never NULL, static storage. */
 const char *hxfr_code_name(int32_t code);

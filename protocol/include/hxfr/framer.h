@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * Bytes in, whole messages out. No I/O: the caller reads from its socket straight into the space that
- * hxfr_framer_reserve() lends and says with hxfr_framer_commit() how much arrived.
+ * Bytes in, whole messages out. No I/O: the caller reads from its socket straight into the space
+ * that hxfr_framer_reserve() lends and says with hxfr_framer_commit() how much arrived.
  *
  * Memory: one buffer that grows with the bytes that really arrived (doubling), never with what a
- * header promises, and never beyond payload_max + HXFR_HEADER_SIZE rounded up to the read size. Payloads of unknown types
- * are skipped as they stream through, whatever their size, and never buffered.
+ * header promises, and never beyond payload_max + HXFR_HEADER_SIZE rounded up to the read size.
+ * It keeps its size until finish, so that a steady stream neither allocates nor moves bytes.
+ * Payloads of unknown types are skipped as they stream through, whatever their size, and never
+ * buffered.
  */
 
 #include <hxfr/messages.h>
@@ -31,16 +33,18 @@ struct hxfr_framer {
 void hxfr_framer_init(struct hxfr_framer *f, uint32_t payload_max);
 void hxfr_framer_finish(struct hxfr_framer *f);
 
-/* Lends space to receive into, at least one byte. Pointers handed out by hxfr_framer_next() die here. -ENOMEM;
- * -ENOBUFS when the buffer is full of messages that nobody took with hxfr_framer_next(). */
+/* Lends space to receive into, at least one byte. Pointers handed out by hxfr_framer_next() die
+ * here. -ENOMEM; -ENOBUFS when the buffer is full of messages that nobody took with
+ * hxfr_framer_next(). */
 int hxfr_framer_reserve(struct hxfr_framer *f, void **ret_data, size_t *ret_size);
 /* n bytes of the space lent last were filled; n <= its size. */
 void hxfr_framer_commit(struct hxfr_framer *f, size_t n);
 
 /*
- * The next whole message: 1 and *ret_header, *ret_payload (header->payload_size bytes, valid until the
- * next reserve); 0 when more bytes are needed; -EBADMSG for a wrong magic; -EMSGSIZE for a payload beyond
- * the limit, as soon as its header is complete. Errors latch. Only known types are returned.
+ * The next whole message: 1 and *ret_header, *ret_payload (header->payload_size bytes, valid until
+ * the next reserve); 0 when more bytes are needed; -EBADMSG for a wrong magic; -EMSGSIZE for a
+ * payload beyond the limit, as soon as its header is complete. Errors latch. Only known types are
+ * returned.
  */
 int hxfr_framer_next(
 	struct hxfr_framer *f, struct hxfr_header *ret_header, const uint8_t **ret_payload);

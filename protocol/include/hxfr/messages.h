@@ -5,11 +5,12 @@
  * The messages of HXFR: one struct, one encoder and one decoder each, and a dump as text. Section
  * numbers are those of docs/protocol.md, the normative specification. No I/O, no allocation.
  *
- * A message is a 12-byte header and payload_size bytes of payload. Two messages end in bulk data that
- * is megabytes long: the pixels of a FRAME_REQUEST and the access unit of a FRAME_RESPONSE. Encoders write
- * everything in front of the bulk (the "head", at most HXFR_HEAD_MAX bytes) and announce its size in
- * the header; the caller sends head and bulk with one gathering write (hxfr_connection_send).
- * Decoders borrow: pointers in a decoded message point into the payload they were given.
+ * A message is a 12-byte header and payload_size bytes of payload. Two messages end in bulk data
+ * that is megabytes long: the pixels of a FRAME_REQUEST and the access unit of a FRAME_RESPONSE.
+ * Encoders write everything in front of the bulk (the "head", at most HXFR_HEAD_MAX bytes) and
+ * announce its size in the header; the caller sends head and bulk with one gathering write
+ * (hxfr_connection_send). Decoders borrow: pointers in a decoded message point into the payload
+ * they were given.
  */
 
 #include <stdbool.h>
@@ -33,14 +34,16 @@
 #define HXFR_CONNECTOR_SIZE      64u
 #define HXFR_HELLO_SIZE          8u /* HELLO, HELLO_RESP: at least; may grow at the end */
 
-/* Limits. A peer that goes beyond one is cut off before memory is spent on it. */
-#define HXFR_PIXELS_MAX (64u * 1024 * 1024) /* what hosts in the field read at most */
-#define HXFR_ACCESS_UNIT_MAX                                                                       \
-	(32u * 1024 * 1024)      /* ours: bytes after the fixed part of a FRAME_RESPONSE */
-#define HXFR_NAL_COUNT_MAX 4096u /* ours: blobs in a FRAME_RESPONSE; field hosts send 1 */
-#define HXFR_EXTENSION_MAX 4096u /* ours: HELLO, HELLO_RESP, CONFIG_RESP of a later version */
-#define HXFR_HEAD_MAX      (HXFR_HEADER_SIZE + HXFR_ERROR_SIZE) /* the longest encoder output */
-#define HXFR_DUMP_SIZE     512u /* hxfr_message_dump never needs more, NUL included */
+/* Limits. A peer that goes beyond one is cut off before memory is spent on it. The first is what
+ * hosts in the field read at most, the others are ours. */
+#define HXFR_PIXELS_MAX      (64u * 1024 * 1024) /* bytes after the fixed part of a FRAME_REQUEST */
+#define HXFR_ACCESS_UNIT_MAX (32u * 1024 * 1024) /* ... and of a FRAME_RESPONSE */
+#define HXFR_NAL_COUNT_MAX   4096u               /* blobs in a FRAME_RESPONSE; field hosts send 1 */
+#define HXFR_EXTENSION_MAX   4096u /* HELLO, HELLO_RESP, CONFIG_RESP of a later version */
+
+/* Buffers that always suffice. */
+#define HXFR_HEAD_MAX  (HXFR_HEADER_SIZE + HXFR_ERROR_SIZE) /* hxfr_message_encode() */
+#define HXFR_DUMP_SIZE 512u                                 /* hxfr_message_dump(), NUL included */
 
 enum hxfr_type {
 	HXFR_FRAME_REQUEST = 0x01,
@@ -84,16 +87,17 @@ struct hxfr_header {
 };
 
 struct hxfr_frame_request {
-	uint32_t
-		resource_id; /* virtio-gpu resource; 0 with pixels: none; 0 without: scanout 0 as shown now */
+	/* virtio-gpu resource; 0 with pixels: none; 0 without: scanout 0 as shown now */
+	uint32_t resource_id;
 	uint32_t width, height; /* pixels */
 	uint32_t format;        /* enum hxfr_format */
 	uint32_t stride;        /* bytes per row of plane 0 (and, for NV12, of plane 1) */
 	int64_t pts, duration;  /* ns; pts comes back in the response */
 	bool force_keyframe;
-	const uint8_t
-		*pixels;    /* decoder: borrowed, NULL without HXFR_FLAG_PIXELS; encoder: ignored */
-	size_t pixels_size; /* bytes; encoder: announced, and HXFR_FLAG_PIXELS set, when not 0 */
+	/* Decoder: borrowed, NULL without HXFR_FLAG_PIXELS. Encoder: ignored. */
+	const uint8_t *pixels;
+	/* Bytes. Encoder: announced, and HXFR_FLAG_PIXELS set, when not 0. */
+	size_t pixels_size;
 };
 
 struct hxfr_frame_response {
@@ -101,12 +105,14 @@ struct hxfr_frame_response {
 	int64_t dts; /* ns; hosts may send 0 or garbage */
 	bool is_keyframe;
 	uint32_t nal_count;
-	const uint8_t *
-		nals; /* decoder: nal_count x {u32 size, bytes}, checked to be exactly that; see hxfr_nal_next */
-	size_t nals_size; /* bytes at nals */
+	/* Decoder: nal_count x {u32 size, bytes}, checked to be exactly that; hxfr_nal_next() walks
+	 * it. Encoder: ignored. */
+	const uint8_t *nals;
+	size_t nals_size; /* bytes, the sizes included */
 };
 
-struct hxfr_config {            /* CONFIG_REQ, and CONFIG_RESP: the configuration in force */
+/* CONFIG_REQ, and CONFIG_RESP: the configuration in force */
+struct hxfr_config {
 	uint32_t width, height; /* pixels; 0: keep */
 	uint32_t bitrate;       /* bit/s */
 	uint32_t framerate_num, framerate_den;
@@ -124,8 +130,8 @@ struct hxfr_enable_scanout {
 struct hxfr_scanout_resp {
 	uint32_t scanout_id;
 	bool success;
-	char connector[HXFR_CONNECTOR_SIZE +
-		       1]; /* DRM connector name, NUL-terminated by the decoder */
+	/* DRM connector name, NUL-terminated by the decoder */
+	char connector[HXFR_CONNECTOR_SIZE + 1];
 };
 
 struct hxfr_subscribe_resp {
@@ -140,8 +146,8 @@ struct hxfr_hello {
 
 struct hxfr_error {
 	int32_t code; /* enum hxfr_code, or anything: it is the peer's */
-	char message[HXFR_ERROR_TEXT_SIZE +
-		     1]; /* NUL-terminated by the decoder, whatever the peer sent */
+	/* NUL-terminated by the decoder, whatever the peer sent */
+	char message[HXFR_ERROR_TEXT_SIZE + 1];
 };
 
 /* One decoded message. The member that header.type names is valid. */
@@ -166,8 +172,8 @@ int hxfr_header_decode(const uint8_t data[HXFR_HEADER_SIZE], struct hxfr_header 
 
 /* Is the type one that this version knows? Others are skipped (section 2). */
 bool hxfr_type_known(uint8_t type);
-/* Largest payload of a known type in bytes; 0 for types without payload and for unknown types. A payload
- * beyond it is -EMSGSIZE for framer and decoder alike. */
+/* Largest payload of a known type in bytes; 0 for types without payload and for unknown types. A
+ * payload beyond it is -EMSGSIZE for framer and decoder alike. */
 uint32_t hxfr_type_payload_max(uint8_t type);
 /* "FRAME_REQUEST"; "UNKNOWN" for others. Static storage. */
 const char *hxfr_type_name(uint8_t type);
@@ -175,9 +181,10 @@ const char *hxfr_type_name(uint8_t type);
 /*
  * The dispatch: decodes the payload of a message of any known type.
  *
- * Returns 0; -EBADMSG for a payload that is shorter than its type says or contradicts itself; -EMSGSIZE
- * for one beyond hxfr_type_payload_max() or with more than HXFR_NAL_COUNT_MAX blobs; -EOPNOTSUPP for an unknown type (skip it). Lengths are checked before anything is read, the
- * time spent is linear in header->payload_size. *ret borrows from payload, which holds
+ * Returns 0; -EBADMSG for a payload that is shorter than its type says or contradicts itself;
+ * -EMSGSIZE for one beyond hxfr_type_payload_max() or with more than HXFR_NAL_COUNT_MAX blobs;
+ * -EOPNOTSUPP for an unknown type (skip it). Lengths are checked before anything is read, the time
+ * spent is linear in header->payload_size. *ret borrows from payload, which holds
  * header->payload_size bytes.
  */
 int hxfr_message_decode(
@@ -185,18 +192,18 @@ int hxfr_message_decode(
 
 /*
  * Encodes header and head of m into data; header.payload_size of m is ignored and computed (bulk
- * included), header.flags likewise. For a FRAME_RESPONSE with nal_count == 1 the head ends with
- * the size of the one blob, nals_size - 4 bytes of which the caller sends behind it; with any other
+ * included), header.flags likewise. For a FRAME_RESPONSE with nal_count == 1 the head ends with the
+ * size of the one blob, nals_size - 4 bytes of which the caller sends behind it; with any other
  * count the head ends before the blobs and all nals_size bytes follow.
  *
- * Returns 0 and the bytes written in *ret_size, -ENOSPC when size is too small (HXFR_HEAD_MAX always
- * suffices), -EMSGSIZE for bulk beyond its limit, -EINVAL for a nals_size that cannot hold nal_count
- * blobs, -EOPNOTSUPP for an unknown type.
+ * Returns 0 and the bytes written in *ret_size, -ENOSPC when size is too small (HXFR_HEAD_MAX
+ * always suffices), -EMSGSIZE for bulk beyond its limit, -EINVAL for a nals_size that cannot hold
+ * nal_count blobs, -EOPNOTSUPP for an unknown type.
  */
 int hxfr_message_encode(const struct hxfr_message *m, uint8_t *data, size_t size, size_t *ret_size);
 
-/* One line of text without newline, NUL-terminated and truncated to size (HXFR_DUMP_SIZE always suffices). Bytes of
- * the peer's texts that are not printable ASCII are shown as '?'. */
+/* One line of text without newline, NUL-terminated and truncated to size (HXFR_DUMP_SIZE always
+ * suffices). Bytes of the peer's texts that are not printable ASCII are shown as '?'. */
 void hxfr_message_dump(const struct hxfr_message *m, char *ret, size_t size);
 
 /*

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Cursors over bytes: the only place where the byte order of HXFR (little-endian, unaligned, unpadded) is
- * known. Both latch the first error: after it getters yield 0 and setters do nothing, so that a
- * codec is straight-line code with one check at its end. No I/O, no allocation.
+ * Cursors over bytes: the only place where the byte order of HXFR (little-endian, unaligned,
+ * unpadded) is known. Both latch the first error: after it getters yield 0 and setters do nothing,
+ * so that a codec is straight-line code with one check at its end. No I/O, no allocation.
  */
 
 #include <stdbool.h>

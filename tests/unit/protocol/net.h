@@ -10,8 +10,8 @@
 int64_t net_now_ms(void);
 /* Waits for events on fd, or fails the test. */
 void net_wait(int fd, short events);
-/* Opens connections to the socket behind listen_fd until one is not taken: the backlog is full. They live as long as
- * the test. */
+/* Opens connections to the socket behind listen_fd until one is not taken: the backlog is full.
+ * They live as long as the test. */
 void net_fill_backlog(int listen_fd);
 /* hxfr_endpoint_parse() of text, or fails the test. */
 struct hxfr_endpoint net_endpoint(const char *text);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Host names, with getaddrinfo(3) replaced by the one below: definitions of the program win over those of libc. It
- * knows names that answer, that do not exist, and one whose answer does not come before the test says so.
+ * Host names, with getaddrinfo(3) replaced by the one below: definitions of the program win over
+ * those of libc. It knows names that answer, that do not exist, and one whose answer does not come
+ * before the test says so.
  */
 
 #include "net.h"

@@ -37,7 +37,8 @@ static void teardown(void)
 	rmdir(dir);
 }
 
-/* Definitions of the program win over those of libc: this one sees what bind(2) alone made of a socket's mode. */
+/* Definitions of the program win over those of libc: this one sees what bind(2) alone made of a
+ * socket's mode. */
 int chmod(const char *file, mode_t mode)
 {
 	struct stat st;
@@ -230,7 +231,8 @@ START_TEST(unix_connect_gets_in_when_a_full_backlog_drains)
 
 	net_fill_backlog(fd);
 	ck_assert_int_eq(pthread_create(&thread, NULL, connect_to, &e), 0);
-	/* The listening socket is readable as long as somebody waits: those who filled it, then the thread. */
+	/* The listening socket is readable as long as somebody waits: those who filled it, then the
+	 * thread. */
 	for (int i = 0; i < 2; i++)
 		close(accept_one(fd));
 	ck_assert_int_eq(pthread_join(thread, &result), 0);

@@ -88,7 +88,8 @@ START_TEST(every_vector_encodes_to_the_same_bytes)
 }
 END_TEST
 
-/* A picture cut short is still a FRAME_REQUEST with pixels: whether they are enough is for the host to say. */
+/* A picture cut short is still a FRAME_REQUEST with pixels: whether they are enough is for the host
+ * to say. */
 static bool is_whole(const struct hxfr_header *h)
 {
 	return h->type == HXFR_FRAME_REQUEST && (h->flags & HXFR_FLAG_PIXELS) &&

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The golden vectors of tests/vectors. A file holds comment lines ("# ..."), one line "dump TEXT" and lines of
- * hex bytes, each up to its own "#".
+ * The golden vectors of tests/vectors. A file holds comment lines ("# ..."), one line "dump TEXT"
+ * and lines of hex bytes, each up to its own "#".
  */
 
 #include <stddef.h>
