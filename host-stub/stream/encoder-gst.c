@@ -17,6 +17,7 @@
 struct pending {
 	void *token;
 	GstClockTime pts;
+	bool force_keyframe;
 };
 
 struct gst_encoder {
@@ -154,6 +155,35 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
 	return GST_BUS_DROP;
 }
 
+static bool wants_keyframe(struct gst_encoder *e, GstClockTime pts)
+{
+	bool wants = false;
+
+	g_mutex_lock(&e->lock);
+	for (GList *link = e->pending.head; link; link = link->next) {
+		const struct pending *p = link->data;
+		if (p->pts == pts)
+			wants = p->force_keyframe;
+	}
+	g_mutex_unlock(&e->lock);
+	return wants;
+}
+
+/* Asked for when the frame is at the encoder's door: what comes before the encoder saw its caps is forgotten. */
+static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+	struct gst_encoder *e = user;
+	GstClockTime pts = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+
+	(void)pad;
+	if (wants_keyframe(e, pts)) {
+		GstPad *src = gst_element_get_static_pad(e->element, "src");
+		gst_pad_send_event(src, gst_video_event_new_upstream_force_key_unit(pts, TRUE, 0));
+		gst_object_unref(src);
+	}
+	return GST_PAD_PROBE_OK;
+}
+
 static GstVideoFormat video_format(uint32_t format)
 {
 	switch (format) {
@@ -231,6 +261,17 @@ static void set_up_sink(struct gst_encoder *e, GstElement *sink)
 	gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, e, NULL);
 }
 
+static int watch_frames(struct gst_encoder *e)
+{
+	GstPad *sink = gst_element_get_static_pad(e->element, "sink");
+
+	if (!sink)
+		return -EIO;
+	gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, on_frame, e, NULL);
+	gst_object_unref(sink);
+	return 0;
+}
+
 static int build(struct gst_encoder *e)
 {
 	e->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
@@ -255,7 +296,7 @@ static int build(struct gst_encoder *e)
 	encoder_tune(e->element, e->name, &e->config);
 	if (!gst_element_link_many(src, convert, raw, e->element, filter, parse, sink, NULL))
 		return -EIO;
-	return 0;
+	return watch_frames(e);
 }
 
 static int start(struct gst_encoder *e)
@@ -376,15 +417,6 @@ static int make_buffer(struct gst_encoder *e, const struct picture *picture, Gst
 	return 0;
 }
 
-/* Names the frame by its running time, so it does not matter what is queued in front of it. */
-static void force_keyframe(struct gst_encoder *e, GstClockTime running_time)
-{
-	GstPad *pad = gst_element_get_static_pad(e->element, "src");
-
-	gst_pad_send_event(pad, gst_video_event_new_upstream_force_key_unit(running_time, TRUE, 0));
-	gst_object_unref(pad);
-}
-
 static bool has_failed(struct gst_encoder *e)
 {
 	g_mutex_lock(&e->lock);
@@ -393,11 +425,11 @@ static bool has_failed(struct gst_encoder *e)
 	return failed;
 }
 
-static void push_pending(struct gst_encoder *e, void *token, GstClockTime pts)
+static void push_pending(struct gst_encoder *e, void *token, GstClockTime pts, bool force_keyframe)
 {
 	struct pending *p = g_new(struct pending, 1);
 
-	*p = (struct pending){ .token = token, .pts = pts };
+	*p = (struct pending){ token, pts, force_keyframe };
 	g_mutex_lock(&e->lock);
 	g_queue_push_tail(&e->pending, p);
 	g_mutex_unlock(&e->lock);
@@ -417,12 +449,10 @@ static int gst_encode(struct encoder *base, const struct encoder_frame *frame, v
 	int r = make_buffer(e, frame->picture, &buffer);
 	if (r < 0)
 		return r;
-	GstClockTime pts = GST_BUFFER_PTS(buffer);
-	if (e->n_frames > 0 && (frame->force_keyframe || e->keyframe_wanted))
-		force_keyframe(e, pts);
+	push_pending(e, token, GST_BUFFER_PTS(buffer),
+		e->n_frames > 0 && (frame->force_keyframe || e->keyframe_wanted));
 	e->keyframe_wanted = false;
 	e->n_frames++;
-	push_pending(e, token, pts);
 	if (gst_app_src_push_buffer(e->src, buffer) != GST_FLOW_OK || has_failed(e))
 		fail(e);
 	return 0;

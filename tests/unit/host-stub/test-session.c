@@ -442,7 +442,7 @@ START_TEST(an_announced_payload_beyond_the_limit_ends_the_connection_at_once)
 }
 END_TEST
 
-START_TEST(frames_in_front_of_garbage_are_answered_first)
+START_TEST(answers_in_front_of_garbage_still_arrive)
 {
 	struct hxfr_frame_request request = frame(1, 0);
 
@@ -492,7 +492,7 @@ int main(void)
 		garbage_is_answered_with_an_error_and_the_end,
 		messages_of_hosts_are_bad_messages,
 		an_announced_payload_beyond_the_limit_ends_the_connection_at_once,
-		frames_in_front_of_garbage_are_answered_first,
+		answers_in_front_of_garbage_still_arrive,
 		a_message_in_single_bytes_is_one_message,
 		NULL,
 	};
