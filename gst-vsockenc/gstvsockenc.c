@@ -127,38 +127,38 @@ static void reset_stream(GstVsockEnc *self)
 	GST_OBJECT_UNLOCK(self);
 }
 
-static gboolean gst_vsockenc_start(GstVideoEncoder *encoder)
-{
-	GstVsockEnc *self = GST_VSOCKENC(encoder);
-
-	if (!make_link(self))
-		return FALSE;
-	if (!connect_link(self)) {
-		drop_link(self);
-		return FALSE;
-	}
-	reset_stream(self);
-	return gst_pad_start_task(
-		GST_VIDEO_ENCODER_SRC_PAD(encoder), gst_vsockenc_receive, self, NULL);
-}
-
 static void forget_early_drops(GstVsockEnc *self)
 {
 	g_queue_clear_full(&self->early_drops, discard_frame);
 }
 
-/* The task ended before, in change_state. */
-static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
+/* Ends the task, whatever it waits for. */
+static void end_task(GstVsockEnc *self)
 {
-	GstVsockEnc *self = GST_VSOCKENC(encoder);
+	link_cancel(self->link);
+	gst_pad_stop_task(GST_VIDEO_ENCODER_SRC_PAD(self));
+}
+
+static void log_stats(GstVsockEnc *self)
+{
 	GstStructure *stats;
 
 	GST_OBJECT_LOCK(self);
 	stats = gst_vsockenc_stats(self);
 	GST_OBJECT_UNLOCK(self);
-	GST_INFO_OBJECT(self, "stats: %" GST_PTR_FORMAT, stats);
+	GST_INFO_OBJECT(self, "stats: %" GST_PTR_FORMAT, (void *)stats);
 	gst_structure_free(stats);
+}
 
+static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
+{
+	GstVsockEnc *self = GST_VSOCKENC(encoder);
+
+	if (!self->link)
+		return TRUE;
+
+	end_task(self);
+	log_stats(self);
 	drop_link(self);
 	forget_early_drops(self);
 	h264_stream_finish(&self->stream);
@@ -170,17 +170,35 @@ static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
 	return TRUE;
 }
 
-/* Stopping waits for the task and for the streaming thread, so that both have to be told first. */
+static gboolean gst_vsockenc_start(GstVideoEncoder *encoder)
+{
+	GstVsockEnc *self = GST_VSOCKENC(encoder);
+
+	if (!make_link(self))
+		return FALSE;
+	reset_stream(self);
+	if (connect_link(self) && gst_pad_start_task(GST_VIDEO_ENCODER_SRC_PAD(encoder),
+					  gst_vsockenc_receive, self, NULL))
+		return TRUE;
+
+	gst_vsockenc_stop(encoder);
+	return FALSE;
+}
+
+/* The base class stops the element only after its pads, which waits for the task and for the streaming thread: both have to
+ * be told before. And it does not stop one that started but could not go on. */
 static GstStateChangeReturn gst_vsockenc_change_state(
 	GstElement *element, GstStateChange transition)
 {
 	GstVsockEnc *self = GST_VSOCKENC(element);
+	GstStateChangeReturn r;
 
-	if (transition == GST_STATE_CHANGE_PAUSED_TO_READY && self->link) {
-		link_cancel(self->link);
-		gst_pad_stop_task(GST_VIDEO_ENCODER_SRC_PAD(self));
-	}
-	return GST_ELEMENT_CLASS(gst_vsockenc_parent_class)->change_state(element, transition);
+	if (transition == GST_STATE_CHANGE_PAUSED_TO_READY && self->link)
+		end_task(self);
+	r = GST_ELEMENT_CLASS(gst_vsockenc_parent_class)->change_state(element, transition);
+	if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && r == GST_STATE_CHANGE_FAILURE)
+		gst_vsockenc_stop(GST_VIDEO_ENCODER(self));
+	return r;
 }
 
 /* --- stream changes --- */
