@@ -66,11 +66,6 @@ struct _GstVsockEnc {
 	gint settings_dirty; /* bitrate changed: the next frame is preceded by a CONFIG_REQ */
 };
 
-/* gstvsockenc.c */
-
-/* Tells the host about size, rate, bitrate, profile and level. STREAM_LOCK. */
-void gst_vsockenc_configure(GstVsockEnc *self);
-
 /* gstvsockenc-properties.c */
 
 void gst_vsockenc_install_properties(GObjectClass *klass);
@@ -79,6 +74,8 @@ GstStructure *gst_vsockenc_stats(GstVsockEnc *self);
 
 /* gstvsockenc-send.c */
 
+/* Tells the host about size, rate, bitrate, profile and level. STREAM_LOCK. */
+void gst_vsockenc_configure(GstVsockEnc *self);
 /* The handle_frame() of the class: takes the frame. STREAM_LOCK, released while waiting. */
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
 

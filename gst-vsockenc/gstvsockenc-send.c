@@ -213,6 +213,25 @@ static GstFlowReturn fail_frame(
 	return give_up_frame(self, frame, out, GST_FLOW_ERROR);
 }
 
+void gst_vsockenc_configure(GstVsockEnc *self)
+{
+	GstCaps *allowed = gst_pad_get_allowed_caps(GST_VIDEO_ENCODER_SRC_PAD(self));
+	struct hxfr_config config = {
+		.width = (uint32_t)GST_VIDEO_INFO_WIDTH(&self->info),
+		.height = (uint32_t)GST_VIDEO_INFO_HEIGHT(&self->info),
+		.framerate_num = (uint32_t)GST_VIDEO_INFO_FPS_N(&self->info),
+		.framerate_den = (uint32_t)GST_VIDEO_INFO_FPS_D(&self->info),
+		.realtime = 1,
+	};
+
+	GST_OBJECT_LOCK(self);
+	config.bitrate = self->settings.bitrate;
+	GST_OBJECT_UNLOCK(self);
+	h264_choose(allowed, &config);
+	link_configure(self->link, &config);
+	gst_clear_caps(&allowed);
+}
+
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	struct outgoing out = { 0 };
