@@ -93,7 +93,7 @@ compile() {
 # run_tests [MESON-TEST-ARGUMENT...]: runs, shows failing logs, ends with the line "N passed, N failed".
 run_tests() {
 	local status=0
-	rm -f "$build/meson-logs/dev.json"
+	rm -f "$build"/meson-logs/dev*.json
 	"$meson" test -C "$build" --no-rebuild --print-errorlogs --logbase dev "$@" </dev/null || status=$?
-	"$python" "$here/dev.d/summary.py" "$build/meson-logs/dev.json" "$status"
+	"$python" "$here/dev.d/summary.py" "$build"/meson-logs/dev*.json "$status"
 }

@@ -73,10 +73,10 @@ overlay=()
 [ -n "$demo_endpoint" ] || start_host
 pipeline=("${source[@]}" is-live=true num-buffers="$demo_frames" '!' "$caps" "${overlay[@]}"
 	'!' vsockenc endpoint="$demo_endpoint" '!' h264parse '!' mp4mux '!' filesink location="$scratch/demo.mp4")
-say "$((demo_frames / 60)) s of 1280x720 at 60 fps:"
+say "$demo_frames frames of 1280x720 at 60 fps:"
 echo "    gst-launch-1.0 ${pipeline[*]}"
 GST_DEBUG=2,vsockenc:4 timed "$scratch/guest.time" timeout $((demo_frames / 60 + 60)) gst-launch-1.0 "${pipeline[@]}" || {
-	grep -A 3 '^ERROR' "$scratch/out" "$scratch/log" >&2 || tail -n 20 "$scratch/log" >&2
+	grep -hE -A 3 '^ERROR' "$scratch/out" "$scratch/log" >&2 || tail -n 20 "$scratch/log" >&2
 	[ ! -s "$scratch/host.log" ] || sed 's/^/host: /' "$scratch/host.log" >&2
 	die "the pipeline failed; what GStreamer said is above"
 }

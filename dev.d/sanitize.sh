@@ -4,7 +4,7 @@
 
 # sanitized_tests FOLDER SANITIZERS RUNTIME [MESON-TEST-ARGUMENT...]
 sanitized_tests() {
-	local folder=$1 sanitizers=$2 runtime=$3 supp=$here/tests/support
+	local folder=$1 sanitizers=$2 runtime=$3
 	shift 3
 	counted=
 	trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
@@ -17,9 +17,8 @@ sanitized_tests() {
 	export GST_REGISTRY_FORK=no SANITIZER_RUNTIME
 	SANITIZER_RUNTIME=$(gcc -print-file-name="$runtime")
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1
-	export LSAN_OPTIONS=suppressions=$supp/lsan.supp:print_suppressions=0
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-	export TSAN_OPTIONS=suppressions=$supp/tsan.supp:halt_on_error=0:second_deadlock_stack=1:history_size=4
+	export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=0:second_deadlock_stack=1:history_size=4
 	counted=yes
 	run_tests --no-suite lint --timeout-multiplier 4 "$@"
 }
