@@ -10,7 +10,9 @@
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/video/video.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #define CONVERT_THREADS_MAX 4u
 
@@ -31,8 +33,9 @@ struct gst_encoder {
 	uint64_t n_frames;
 	bool keyframe_wanted;
 
-	GMutex lock; /* of what follows */
-	GCond idle;  /* no frame is pending */
+	/* Not GLib's: thread checkers see these. */
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t idle;  /* no frame is pending; on CLOCK_MONOTONIC */
 	GQueue pending;
 	bool failed;
 };
@@ -57,18 +60,18 @@ static void take_pending(struct gst_encoder *e, GstClockTime pts, GQueue *ret)
 {
 	struct pending *head;
 
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	while ((head = g_queue_peek_head(&e->pending)) && head->pts <= pts)
 		g_queue_push_tail(ret, g_queue_pop_head(&e->pending));
-	g_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->lock);
 }
 
 static void wake_when_idle(struct gst_encoder *e)
 {
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	if (g_queue_is_empty(&e->pending))
-		g_cond_broadcast(&e->idle);
-	g_mutex_unlock(&e->lock);
+		pthread_cond_broadcast(&e->idle);
+	pthread_mutex_unlock(&e->lock);
 }
 
 static void finish_frames(struct gst_encoder *e, GstClockTime up_to, int result)
@@ -86,9 +89,9 @@ static void finish_frames(struct gst_encoder *e, GstClockTime up_to, int result)
 
 static void fail(struct gst_encoder *e)
 {
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	e->failed = true;
-	g_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->lock);
 	finish_frames(e, GST_CLOCK_TIME_NONE, -EIO);
 }
 
@@ -155,17 +158,17 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
 	return GST_BUS_DROP;
 }
 
-static bool wants_keyframe(struct gst_encoder *e, GstClockTime pts)
+static bool wants_keyframe(struct gst_encoder *e, const GstBuffer *buffer)
 {
 	bool wants = false;
 
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	for (GList *link = e->pending.head; link; link = link->next) {
 		const struct pending *p = link->data;
-		if (p->pts == pts)
+		if (p->pts == GST_BUFFER_PTS(buffer))
 			wants = p->force_keyframe;
 	}
-	g_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->lock);
 	return wants;
 }
 
@@ -173,12 +176,13 @@ static bool wants_keyframe(struct gst_encoder *e, GstClockTime pts)
 static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
 	struct gst_encoder *e = user;
-	GstClockTime pts = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+	GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
 
 	(void)pad;
-	if (wants_keyframe(e, pts)) {
+	if (wants_keyframe(e, buffer)) {
 		GstPad *src = gst_element_get_static_pad(e->element, "src");
-		gst_pad_send_event(src, gst_video_event_new_upstream_force_key_unit(pts, TRUE, 0));
+		gst_pad_send_event(src, gst_video_event_new_upstream_force_key_unit(
+						GST_BUFFER_PTS(buffer), TRUE, 0));
 		gst_object_unref(src);
 	}
 	return GST_PAD_PROBE_OK;
@@ -320,9 +324,20 @@ static void gst_destroy(struct encoder *base)
 	gst_clear_object(&e->src);
 	gst_clear_object(&e->element);
 	gst_clear_object(&e->pipeline);
-	g_mutex_clear(&e->lock);
-	g_cond_clear(&e->idle);
+	pthread_mutex_destroy(&e->lock);
+	pthread_cond_destroy(&e->idle);
 	g_free(e);
+}
+
+static void init_lock(struct gst_encoder *e)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&e->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&e->idle, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 static int gst_create(const char *name, const struct encoder_config *config, encoder_done_fn done,
@@ -334,8 +349,7 @@ static int gst_create(const char *name, const struct encoder_config *config, enc
 	e->config = *config;
 	e->done = done;
 	g_strlcpy(e->name, name, sizeof e->name);
-	g_mutex_init(&e->lock);
-	g_cond_init(&e->idle);
+	init_lock(e);
 	g_queue_init(&e->pending);
 	int r = build(e);
 	if (r == 0)
@@ -419,9 +433,9 @@ static int make_buffer(struct gst_encoder *e, const struct picture *picture, Gst
 
 static bool has_failed(struct gst_encoder *e)
 {
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	bool failed = e->failed;
-	g_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->lock);
 	return failed;
 }
 
@@ -430,9 +444,9 @@ static void push_pending(struct gst_encoder *e, void *token, GstClockTime pts, b
 	struct pending *p = g_new(struct pending, 1);
 
 	*p = (struct pending){ token, pts, force_keyframe };
-	g_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->lock);
 	g_queue_push_tail(&e->pending, p);
-	g_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->lock);
 }
 
 static int gst_encode(struct encoder *base, const struct encoder_frame *frame, void *token)
@@ -478,17 +492,28 @@ static int gst_reconfigure(struct encoder *base, const struct encoder_config *co
 	return 0;
 }
 
+static struct timespec deadline_in(unsigned timeout_ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	uint64_t ns = (uint64_t)t.tv_nsec + (uint64_t)timeout_ms * 1000000;
+	t.tv_sec += (time_t)(ns / 1000000000);
+	t.tv_nsec = (long)(ns % 1000000000);
+	return t;
+}
+
 static int gst_drain(struct encoder *base, unsigned timeout_ms)
 {
 	struct gst_encoder *e = (struct gst_encoder *)base;
-	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * G_TIME_SPAN_MILLISECOND;
-	bool idle = true;
+	struct timespec deadline = deadline_in(timeout_ms);
+	int r = 0;
 
-	g_mutex_lock(&e->lock);
-	while (idle && !g_queue_is_empty(&e->pending))
-		idle = g_cond_wait_until(&e->idle, &e->lock, deadline);
-	g_mutex_unlock(&e->lock);
-	return idle ? 0 : -ETIMEDOUT;
+	pthread_mutex_lock(&e->lock);
+	while (r == 0 && !g_queue_is_empty(&e->pending))
+		r = -pthread_cond_timedwait(&e->idle, &e->lock, &deadline);
+	pthread_mutex_unlock(&e->lock);
+	return r;
 }
 
 const struct encoder_impl encoder_gst_impl = {

@@ -281,7 +281,7 @@ END_TEST
 START_TEST(a_subscriber_that_does_not_read_loses_frames_first)
 {
 	struct hxfr_message enable = { .header = { .type = HXFR_ENABLE_SCANOUT },
-		.enable_scanout = { 1, 8192, 8192, 240 } };
+		.enable_scanout = { 1, 2048, 2048, 240 } };
 	struct hxfr_message subscribe = { .header = { .type = HXFR_SUBSCRIBE }, .scanout_id = 1 };
 	struct stats stats;
 	int64_t deadline_us = now_us() + PEER_TIMEOUT_MS * 1000;
