@@ -67,6 +67,19 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time)
 	return signalled;
 }
 
+/* Those of GStreamer's pads and tasks: a pthread mutex that GLib allocates and publishes by an atomic. */
+void g_rec_mutex_init(GRecMutex *mutex)
+{
+	REAL(g_rec_mutex_init)(mutex);
+	__tsan_release(mutex);
+}
+
+void g_rec_mutex_lock(GRecMutex *mutex)
+{
+	__tsan_acquire(mutex);
+	REAL(g_rec_mutex_lock)(mutex);
+}
+
 /* --- queues between threads --- */
 
 void g_async_queue_push(GAsyncQueue *queue, gpointer data)
