@@ -60,29 +60,37 @@ static int wait_for_end(GstElement *pipeline)
 	return 1;
 }
 
-int main(int argc, char **argv)
+static int run(const char *endpoint, const char *path, unsigned count)
 {
-	g_autofree char *launch = NULL;
-	g_autoptr(GstElement) pipeline = NULL, src = NULL;
-	g_autoptr(GError) error = NULL;
-	int r;
-
-	gst_init(&argc, &argv);
-	if (argc != 4)
-		return 2;
-	launch = g_strdup_printf(
+	g_autofree char *launch = g_strdup_printf(
 		"appsrc name=src format=time caps=\"%s\" ! vsockenc endpoint=%s ! h264parse ! mp4mux ! "
 		"filesink location=%s",
-		CAPS, argv[1], argv[2]);
-	pipeline = gst_parse_launch(launch, &error);
+		CAPS, endpoint, path);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GstElement) pipeline = gst_parse_launch(launch, &error);
+	g_autoptr(GstElement) src = NULL;
+	int r;
+
 	if (!pipeline || error) {
 		g_printerr("dmabuf-guest: %s\n", error->message);
 		return 1;
 	}
 	src = gst_bin_get_by_name(GST_BIN(pipeline), "src");
 	gst_element_set_state(pipeline, GST_STATE_PLAYING);
-	push_frames(GST_APP_SRC(src), (unsigned)atoi(argv[3]));
+	push_frames(GST_APP_SRC(src), count);
 	r = wait_for_end(pipeline);
 	gst_element_set_state(pipeline, GST_STATE_NULL);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	if (argc != 4)
+		return 2;
+	gst_init(&argc, &argv);
+	r = run(argv[1], argv[2], (unsigned)atoi(argv[3]));
+	gst_deinit();
 	return r;
 }

@@ -88,12 +88,18 @@ static int read_file(const char *path, const char *decoder)
 
 int main(int argc, char **argv)
 {
-	gst_init(&argc, &argv);
+	int r;
+
 	if (argc == 6 && strcmp(argv[1], "draw") == 0)
 		return draw(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]),
 			(unsigned)atoi(argv[5]));
-	if (argc == 4 && strcmp(argv[1], "read") == 0)
-		return read_file(argv[2], argv[3]);
-	g_printerr("usage: pattern-tool draw FORMAT WIDTH HEIGHT COUNT | read FILE DECODER\n");
-	return 2;
+	if (argc != 4 || strcmp(argv[1], "read") != 0) {
+		g_printerr(
+			"usage: pattern-tool draw FORMAT WIDTH HEIGHT COUNT | read FILE DECODER\n");
+		return 2;
+	}
+	gst_init(&argc, &argv);
+	r = read_file(argv[2], argv[3]);
+	gst_deinit();
+	return r;
 }

@@ -22,10 +22,22 @@ STUB = os.environ["HELIX_HOST_STUB"]
 PATTERN_TOOL = os.environ["PATTERN_TOOL"]
 DMABUF_GUEST = os.environ["DMABUF_GUEST"]
 
+SANITIZER_RUNTIME = os.environ.get("SANITIZER_RUNTIME")
+
 HEADER = struct.Struct("<4sBBHI")
 FRAME_REQUEST, FRAME_RESPONSE, PING, PONG = 0x01, 0x02, 0x10, 0x11
 ENABLE_SCANOUT, SCANOUT_RESP, SUBSCRIBE, SUBSCRIBE_RESP = 0x20, 0x22, 0x30, 0x31
 ERROR = 0xFF
+
+
+def without_leaks():
+    """For programs that GStreamer loads other people's plugins into: what those leave behind is not ours."""
+    return dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+
+
+def gstreamer_environment():
+    """For GStreamer's own tools: they are not instrumented, the plugin they load may be."""
+    return dict(without_leaks(), LD_PRELOAD=SANITIZER_RUNTIME) if SANITIZER_RUNTIME else None
 
 
 class Stub:
@@ -130,7 +142,7 @@ class ProcessTest(unittest.TestCase):
     def start_launch(self, line):
         """gst-launch-1.0 with a pipeline as text."""
         process = subprocess.Popen(["gst-launch-1.0", "-q", *line.split()], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
+                                   stderr=subprocess.PIPE, text=True, env=gstreamer_environment())
 
         def clean_up():
             if process.poll() is None:
@@ -169,10 +181,11 @@ class ProcessTest(unittest.TestCase):
     def read(self, path, decoder):
         """[(buffer pts, id, pts)] of the decoded frames, None for an id that cannot be read."""
         done = subprocess.run([PATTERN_TOOL, "read", str(path), decoder], stdout=subprocess.PIPE, text=True,
-                              check=True, timeout=DEADLINE_S)
+                              env=without_leaks(), check=True, timeout=DEADLINE_S)
         rows = [line.split() for line in done.stdout.splitlines()]
         return [tuple(map(int, row)) if len(row) == 3 else (int(row[0]), None, None) for row in rows]
 
 
 def has_element(name):
-    return subprocess.run(["gst-inspect-1.0", "--exists", name], check=False).returncode == 0
+    done = subprocess.run(["gst-inspect-1.0", "--exists", name], env=gstreamer_environment(), check=False)
+    return done.returncode == 0

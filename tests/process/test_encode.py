@@ -65,7 +65,7 @@ class EncodeTest(support.ProcessTest):
         """The host draws the id it was given; guest and picture must agree, for buffers that recur too."""
         stub, mp4 = self.start_stub("--encoder", "x264enc"), self.folder / "out.mp4"
         done = subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(mp4), str(COUNT)], stdout=subprocess.PIPE,
-                              text=True, check=True, timeout=support.DEADLINE_S)
+                              env=support.without_leaks(), text=True, check=True, timeout=support.DEADLINE_S)
         sent = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
         self.assertEqual(len(sent), COUNT)
         self.assertEqual(len({code for code, _ in sent}), 5)
