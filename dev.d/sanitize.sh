@@ -16,7 +16,9 @@ sanitized_tests() {
 	# own, the second gets the runtime preloaded by the tests that start it (they look at SANITIZER_RUNTIME).
 	export GST_REGISTRY_FORK=no SANITIZER_RUNTIME
 	SANITIZER_RUNTIME=$(gcc -print-file-name="$runtime")
-	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1
+	# The slow unwinder sees through libraries without frame pointers; suppressions need to.
+	export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:fast_unwind_on_malloc=0
+	export LSAN_OPTIONS=suppressions=$here/dev.d/lsan.supp:print_suppressions=0
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=0:second_deadlock_stack=1:history_size=4
 	counted=yes

@@ -11,7 +11,8 @@
 
 static uint32_t length_at(const uint8_t *data)
 {
-	return GST_READ_UINT32_BE(data);
+	/* not GST_READ_UINT32_BE: where data lies is the stream's choice */
+	return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
 }
 
 static bool is_annex_b(const uint8_t *data, size_t size)
