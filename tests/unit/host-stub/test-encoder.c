@@ -3,6 +3,7 @@
 #include "encoder.h"
 #include "frame-source.h"
 #include "pattern.h"
+#include "peer.h"
 #include "suite.h"
 #include "track.h"
 
@@ -360,6 +361,78 @@ START_TEST(frames_in_an_encoder_that_is_destroyed_are_done)
 }
 END_TEST
 
+static void send_frame(struct peer *peer, int64_t pts, uint32_t width)
+{
+	struct hxfr_frame_request request = { .resource_id = 1,
+		.width = width,
+		.height = 240,
+		.format = HXFR_FORMAT_NV12,
+		.pts = pts };
+	peer_send_frame(peer, &request);
+}
+
+START_TEST(a_session_reads_on_while_it_encodes_and_answers_in_order)
+{
+	struct host host;
+
+	if (!use("x264enc"))
+		return;
+	host_start(&host, NULL, "x264enc");
+	for (int i = 0; i < 40; i++)
+		send_frame(&host.peer, i, i / 10 % 2 ? 320 : 640);
+	for (int i = 0; i < 40; i++) {
+		const struct hxfr_message *m = peer_expect(&host.peer, HXFR_FRAME_RESPONSE);
+		ck_assert_int_eq(m->frame_response.pts, i);
+		ck_assert_msg(m->frame_response.is_keyframe == (i % 10 == 0), "frame %d", i);
+	}
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(a_session_ends_with_frames_in_its_encoder)
+{
+	struct host host;
+
+	if (!use("x264enc"))
+		return;
+	host_start(&host, NULL, "x264enc");
+	for (int i = 0; i < 20; i++)
+		send_frame(&host.peer, i, 640);
+	peer_expect(&host.peer, HXFR_FRAME_RESPONSE);
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(a_scanout_is_encoded_as_it_changes)
+{
+	struct hxfr_message m = { .header = { .type = HXFR_SUBSCRIBE }, .scanout_id = 0 };
+	struct host host;
+
+	if (!use("x264enc"))
+		return;
+	host_start(&host, NULL, "x264enc");
+	peer_send(&host.peer, &m);
+	peer_expect(&host.peer, HXFR_SUBSCRIBE_RESP);
+	for (int i = 0; i < 5; i++)
+		ck_assert(
+			peer_expect(&host.peer, HXFR_FRAME_RESPONSE)->frame_response.is_keyframe ==
+			(i == 0));
+	host_stop(&host);
+}
+END_TEST
+
+START_TEST(an_encoder_that_does_not_start_is_an_error_for_the_frame_only)
+{
+	struct host host;
+
+	host_start(&host, NULL, "no-such-element");
+	send_frame(&host.peer, 1, 640);
+	ck_assert_int_eq(peer_expect(&host.peer, HXFR_ERROR)->error.code, -5);
+	peer_expect_silence(&host.peer);
+	host_stop(&host);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -375,6 +448,10 @@ int main(void)
 		units_of_the_null_encoder_decode,
 		what_is_no_encoder_is_refused,
 		frames_in_an_encoder_that_is_destroyed_are_done,
+		a_session_reads_on_while_it_encodes_and_answers_in_order,
+		a_session_ends_with_frames_in_its_encoder,
+		a_scanout_is_encoded_as_it_changes,
+		an_encoder_that_does_not_start_is_an_error_for_the_frame_only,
 		NULL,
 	};
 	return suite_run("encoder", tests, set_up, tear_down);
