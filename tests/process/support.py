@@ -37,7 +37,10 @@ def without_leaks():
 
 def gstreamer_environment():
     """For GStreamer's own tools: they are not instrumented, the plugin they load may be."""
-    return dict(without_leaks(), LD_PRELOAD=SANITIZER_RUNTIME) if SANITIZER_RUNTIME else None
+    if not SANITIZER_RUNTIME:
+        return None
+    preload = [SANITIZER_RUNTIME, *os.environ.get("LD_PRELOAD", "").split(":")]
+    return dict(without_leaks(), LD_PRELOAD=":".join(filter(None, preload)))
 
 
 class Stub:
