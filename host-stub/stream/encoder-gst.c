@@ -40,21 +40,6 @@ struct gst_encoder {
 	bool failed;
 };
 
-/* A mapped sample: what a unit borrows from. */
-struct mapped {
-	GstSample *sample;
-	GstMapInfo map;
-};
-
-static void mapped_free(void *owner)
-{
-	struct mapped *mapped = owner;
-
-	gst_buffer_unmap(gst_sample_get_buffer(mapped->sample), &mapped->map);
-	gst_sample_unref(mapped->sample);
-	g_free(mapped);
-}
-
 /* Takes the frames up to and including the one of that time off the queue. */
 static void take_pending(struct gst_encoder *e, GstClockTime pts, GQueue *ret)
 {
@@ -95,23 +80,19 @@ static void fail(struct gst_encoder *e)
 	finish_frames(e, GST_CLOCK_TIME_NONE, -EIO);
 }
 
+/* A copy: encoders have few output buffers, and a client may take its time. */
 static void deliver(struct gst_encoder *e, struct pending *p, GstSample *sample)
 {
-	struct mapped *mapped = g_new(struct mapped, 1);
+	gpointer data;
+	gsize size;
 
-	mapped->sample = gst_sample_ref(sample);
-	if (!gst_buffer_map(gst_sample_get_buffer(sample), &mapped->map, GST_MAP_READ)) {
-		gst_sample_unref(mapped->sample);
-		g_free(mapped);
-		e->done(p->token, -EIO, NULL);
-		return;
-	}
+	gst_buffer_extract_dup(gst_sample_get_buffer(sample), 0, (gsize)-1, &data, &size);
 	struct unit unit = {
-		.data = mapped->map.data,
-		.size = mapped->map.size,
-		.is_keyframe = h264_unit_is_idr(mapped->map.data, mapped->map.size),
-		.release = mapped_free,
-		.owner = mapped,
+		.data = data,
+		.size = size,
+		.is_keyframe = h264_unit_is_idr(data, size),
+		.release = g_free,
+		.owner = data,
 	};
 	e->done(p->token, 0, &unit);
 }
@@ -260,7 +241,7 @@ static void set_up_sink(struct gst_encoder *e, GstElement *sink)
 	GstCaps *caps = gst_caps_from_string(
 		"video/x-h264,stream-format=(string)byte-stream,alignment=(string)au");
 
-	g_object_set(sink, "caps", caps, "sync", FALSE, NULL);
+	g_object_set(sink, "caps", caps, "sync", FALSE, "enable-last-sample", FALSE, NULL);
 	gst_caps_unref(caps);
 	gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, e, NULL);
 }
