@@ -11,7 +11,7 @@
 
 static uint32_t length_at(const uint8_t *data)
 {
-	/* not GST_READ_UINT32_BE: where data lies is the stream's choice */
+	/* Not GST_READ_UINT32_BE, which is a cast: the stream decides where data lies. */
 	return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
 }
 
@@ -38,12 +38,13 @@ static bool is_avcc(const uint8_t *data, size_t size)
 
 void h264_avcc_to_annex_b(uint8_t *data, size_t size)
 {
+	static const uint8_t start_code[LENGTH_SIZE] = { 0, 0, 0, 1 };
 	size_t pos = 0;
 
 	while (size - pos > LENGTH_SIZE) {
 		uint32_t length = length_at(data + pos);
 
-		GST_WRITE_UINT32_BE(data + pos, 1);
+		memcpy(data + pos, start_code, sizeof(start_code));
 		pos += LENGTH_SIZE + length;
 	}
 }

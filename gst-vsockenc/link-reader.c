@@ -28,11 +28,9 @@ static int link_connect(struct link *link, unsigned timeout_ms)
 	link->up_ns = now_ns();
 	g_mutex_lock(&link->lock);
 	link->connection = connection;
-	link->state = LINK_STATE_UP;
 	link->to_drop = link->window.count; /* submitted when there was nothing to send them over */
 	if (link->configured)
 		link_send_config(link);
-	link_changed(link);
 	g_mutex_unlock(&link->lock);
 	return 0;
 }
@@ -73,7 +71,9 @@ int link_open(struct link *link)
 {
 	int r = link_connect(link, link->config.connect_timeout_ms);
 
-	if (r < 0) {
+	if (r == 0) {
+		link->state = LINK_STATE_UP;
+	} else {
 		link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
 		link_begin_outage(link);
 	}
@@ -113,10 +113,13 @@ static void link_pop(struct link *link, struct link_event *ret)
 	link->ponged = false;
 }
 
+/* A new connection is used only once LINK_CONNECTED was dealt with: the first request over it has to ask for an IDR. */
 static void link_event_dealt_with(struct link *link)
 {
 	g_mutex_lock(&link->lock);
 	link->delivering = false;
+	if (link->state == LINK_STATE_DOWN && link->connection)
+		link->state = LINK_STATE_UP;
 	link_changed(link);
 	g_mutex_unlock(&link->lock);
 }
