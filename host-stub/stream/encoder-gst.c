@@ -3,15 +3,14 @@
  * appsrc ! videoconvert ! encoder ! h264parse ! appsink. Buffers carry a time stamp of our own (their number times the
  * frame duration), because the client's need not be ordered, and come back by it.
  */
+#include "encoder-raw.h"
 #include "encoder-tuning.h"
 #include "h264-writer.h"
 
 #include <errno.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
-#include <gst/video/video.h>
 #include <pthread.h>
-#include <string.h>
 #include <time.h>
 
 #define CONVERT_THREADS_MAX 4u
@@ -169,45 +168,6 @@ static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer u
 	return GST_PAD_PROBE_OK;
 }
 
-static GstVideoFormat video_format(uint32_t format)
-{
-	switch (format) {
-	case HXFR_FORMAT_AR24:
-		return GST_VIDEO_FORMAT_BGRx;
-	case HXFR_FORMAT_AB24:
-		return GST_VIDEO_FORMAT_RGBx;
-	default:
-		return GST_VIDEO_FORMAT_NV12;
-	}
-}
-
-static const char *colorimetry(const struct encoder_config *config)
-{
-	return picture_is_bt709(config->height) ? GST_VIDEO_COLORIMETRY_BT709
-						: GST_VIDEO_COLORIMETRY_BT601;
-}
-
-static GstCaps *input_caps(struct gst_encoder *e)
-{
-	const struct encoder_config *c = &e->config;
-
-	gst_video_info_set_format(
-		&e->info, video_format(c->format), (c->width + 1) / 2 * 2, (c->height + 1) / 2 * 2);
-	e->info.fps_n = (int)c->framerate_num;
-	e->info.fps_d = (int)c->framerate_den;
-	if (c->format == HXFR_FORMAT_NV12)
-		gst_video_colorimetry_from_string(&e->info.colorimetry, colorimetry(c));
-	return gst_video_info_to_caps(&e->info);
-}
-
-/* The encoder must not be left to guess: RGB converted to an unnamed YUV gets an unnamed VUI. */
-static GstCaps *converted_caps(const struct gst_encoder *e)
-{
-	GstCaps *caps = gst_caps_from_string("video/x-raw,format=(string){NV12,I420}");
-	gst_caps_set_simple(caps, "colorimetry", G_TYPE_STRING, colorimetry(&e->config), NULL);
-	return caps;
-}
-
 static GstElement *add(struct gst_encoder *e, const char *factory)
 {
 	GstElement *element = gst_element_factory_make(factory, NULL);
@@ -227,7 +187,10 @@ static GstElement *add_filter(struct gst_encoder *e, GstCaps *caps)
 
 static void set_up_source(struct gst_encoder *e, GstElement *src)
 {
-	GstCaps *caps = input_caps(e);
+	GstCaps *caps;
+
+	encoder_raw_info(&e->config, &e->info);
+	caps = gst_video_info_to_caps(&e->info);
 
 	g_object_set(src, "caps", caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "max-bytes",
 		(guint64)0, NULL);
@@ -268,7 +231,7 @@ static int build(struct gst_encoder *e)
 
 	GstElement *src = add(e, "appsrc");
 	GstElement *convert = add(e, "videoconvert");
-	GstElement *raw = add_filter(e, converted_caps(e));
+	GstElement *raw = add_filter(e, encoder_raw_converted_caps(&e->config));
 	GstElement *filter = add_filter(e, encoder_tune_caps(e->name, &e->config));
 	GstElement *parse = add(e, "h264parse");
 	GstElement *sink = add(e, "appsink");
@@ -302,9 +265,11 @@ static void gst_destroy(struct encoder *base)
 
 	gst_element_set_state(e->pipeline, GST_STATE_NULL);
 	finish_frames(e, GST_CLOCK_TIME_NONE, -ECANCELED);
-	gst_clear_object(&e->src);
-	gst_clear_object(&e->element);
-	gst_clear_object(&e->pipeline);
+	if (e->src)
+		gst_object_unref(e->src);
+	if (e->element)
+		gst_object_unref(e->element);
+	gst_object_unref(e->pipeline);
 	pthread_mutex_destroy(&e->lock);
 	pthread_cond_destroy(&e->idle);
 	g_free(e);
@@ -343,52 +308,6 @@ static int gst_create(const char *name, const struct encoder_config *config, enc
 	return 0;
 }
 
-static void copy_row(uint8_t *to, size_t to_size, const uint8_t *from, size_t size, size_t unit)
-{
-	memcpy(to, from, size);
-	for (; size + unit <= to_size; size += unit)
-		memcpy(to + size, to + size - unit, unit);
-}
-
-/* Odd sides become even by repeating the last column and row. */
-static void copy_plane(GstVideoFrame *frame, unsigned plane, const uint8_t *from, uint32_t stride,
-	size_t row_size, uint32_t rows)
-{
-	uint8_t *to = GST_VIDEO_FRAME_PLANE_DATA(frame, plane);
-	size_t to_stride = (size_t)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane);
-	size_t unit = (size_t)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, plane);
-	size_t to_size = unit * (size_t)GST_VIDEO_FRAME_COMP_WIDTH(frame, plane);
-	uint32_t to_rows = (uint32_t)GST_VIDEO_FRAME_COMP_HEIGHT(frame, plane);
-
-	if (to_stride == stride && to_size == row_size && to_rows == rows) {
-		memcpy(to, from, (size_t)stride * (rows - 1) + row_size);
-		return;
-	}
-	for (uint32_t y = 0; y < to_rows; y++) {
-		uint32_t from_y = y < rows ? y : rows - 1;
-		copy_row(to + y * to_stride, to_size, from + (size_t)from_y * stride, row_size,
-			unit);
-	}
-}
-
-static int copy_picture(
-	const struct gst_encoder *e, const struct picture *picture, GstBuffer *buffer)
-{
-	GstVideoFrame frame;
-	bool nv12 = picture->format == HXFR_FORMAT_NV12;
-	size_t row = nv12 ? picture->width : picture_row_size(picture->width, picture->format);
-
-	if (!gst_video_frame_map(&frame, &e->info, buffer, GST_MAP_WRITE))
-		return -ENOMEM;
-	copy_plane(&frame, 0, picture->planes[0], picture->stride, row, picture->height);
-	if (nv12)
-		copy_plane(&frame, 1, picture->planes[1], picture->stride,
-			picture_row_size(picture->width, picture->format),
-			(picture->height + 1) / 2);
-	gst_video_frame_unmap(&frame);
-	return 0;
-}
-
 static GstClockTime frame_time(const struct gst_encoder *e, uint64_t n)
 {
 	return gst_util_uint64_scale(
@@ -401,7 +320,7 @@ static int make_buffer(struct gst_encoder *e, const struct picture *picture, Gst
 
 	if (!buffer)
 		return -ENOMEM;
-	int r = copy_picture(e, picture, buffer);
+	int r = encoder_raw_copy(picture, &e->info, buffer);
 	if (r < 0) {
 		gst_buffer_unref(buffer);
 		return r;

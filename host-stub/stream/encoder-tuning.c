@@ -12,34 +12,34 @@ struct setting {
 
 struct tuning {
 	const char *element;
-	unsigned bitrate_unit; /* bit/s a step of the bitrate property is */
 	const char *gop_property;
-	bool level_in_caps; /* takes the level of the stream from the caps behind it */
+	unsigned bitrate_unit; /* bit/s a step of the bitrate property is */
+	bool level_in_caps;    /* takes the level of the stream from the caps behind it */
 	struct setting settings[N_SETTINGS]; /* up to one without name */
 	struct setting realtime, quality;    /* by encoder_config.realtime */
 };
 
 static const struct tuning tunings[] = {
-	{ "x264enc", 1000, "key-int-max", true,
+	{ "x264enc", "key-int-max", 1000, true,
 		{ { "tune", "zerolatency" }, { "bframes", "0" }, { "vbv-buf-capacity", "500" } },
 		{ "speed-preset", "ultrafast" }, { "speed-preset", "veryfast" } },
-	{ "openh264enc", 1, "gop-size", false,
+	{ "openh264enc", "gop-size", 1, false,
 		{ { "rate-control", "bitrate" }, { "enable-frame-skip", "false" },
 			{ "multi-thread", "0" } },
 		{ "complexity", "low" }, { "complexity", "medium" } },
-	{ "vah264enc", 1000, "key-int-max", false,
+	{ "vah264enc", "key-int-max", 1000, false,
 		{ { "rate-control", "cbr" }, { "b-frames", "0" }, { "ref-frames", "1" } },
 		{ "target-usage", "7" }, { "target-usage", "4" } },
-	{ "vah264lpenc", 1000, "key-int-max", false,
+	{ "vah264lpenc", "key-int-max", 1000, false,
 		{ { "rate-control", "cbr" }, { "b-frames", "0" }, { "ref-frames", "1" } },
 		{ "target-usage", "7" }, { "target-usage", "4" } },
-	{ "nvh264enc", 1000, "gop-size", false,
+	{ "nvh264enc", "gop-size", 1000, false,
 		{ { "rc-mode", "cbr" }, { "zerolatency", "true" }, { "bframes", "0" },
 			{ "rc-lookahead", "0" } },
 		{ "preset", "low-latency-hp" }, { "preset", "low-latency-hq" } },
 };
 
-static const struct tuning other = { NULL, 1000, "key-int-max", false,
+static const struct tuning other = { NULL, "key-int-max", 1000, false,
 	{ { "b-frames", "0" }, { "bframes", "0" } }, { NULL, NULL }, { NULL, NULL } };
 
 static const struct tuning *find_tuning(const char *name)

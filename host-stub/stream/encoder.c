@@ -4,6 +4,7 @@
 #include "frame-source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DEFAULT_BITRATE   8000000u /* bit/s: 1080p60 desktop */
@@ -150,7 +151,7 @@ static int choose_named(const char *name, const struct log_sink *log, enum log_l
 	if (r < 0)
 		return r;
 	ret->impl = &encoder_gst_impl;
-	strcpy(ret->name, name);
+	snprintf(ret->name, sizeof ret->name, "%s", name);
 	return 0;
 }
 

@@ -57,8 +57,8 @@ enum fault_value {
 struct fault_rule {
 	const char *name;
 	enum fault_value value;
-	int64_t value_min, value_max, value_default;
 	enum fault_frames frames;
+	int64_t value_min, value_max, value_default;
 	const char *help; /* with the placeholders of the usage: "delay=MS" */
 	const char *usage;
 };

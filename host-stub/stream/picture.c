@@ -35,15 +35,15 @@ int picture_check(uint32_t width, uint32_t height, uint32_t format)
 	return find_format(format) ? 0 : -ENOTSUP;
 }
 
-uint32_t picture_row_size(uint32_t width, uint32_t fourcc)
+uint32_t picture_row_size(uint32_t width, uint32_t format)
 {
-	const struct format *format = find_format(fourcc);
-	return format->planar ? (width + 1) / 2 * 2 : width * format->bytes_per_pixel;
+	const struct format *known = find_format(format);
+	return known->planar ? (width + 1) / 2 * 2 : width * known->bytes_per_pixel;
 }
 
-uint32_t picture_rows(uint32_t height, uint32_t fourcc)
+uint32_t picture_rows(uint32_t height, uint32_t format)
 {
-	return find_format(fourcc)->planar ? height + (height + 1) / 2 : height;
+	return find_format(format)->planar ? height + (height + 1) / 2 : height;
 }
 
 int picture_from_request(const struct hxfr_frame_request *request, struct picture *ret)
@@ -119,8 +119,8 @@ bool picture_is_bt709(uint32_t height)
 	return height >= 720;
 }
 
-const char *picture_format_name(uint32_t fourcc)
+const char *picture_format_name(uint32_t format)
 {
-	const struct format *format = find_format(fourcc);
-	return format ? format->name : "????";
+	const struct format *known = find_format(format);
+	return known ? known->name : "????";
 }

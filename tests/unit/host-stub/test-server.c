@@ -22,11 +22,11 @@ static struct hxfr_endpoint endpoint;
 
 static void set_up(void)
 {
-	strcpy(directory, "/tmp/host-stub-XXXXXX");
+	snprintf(directory, sizeof directory, "/tmp/host-stub-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof path, "%s/socket", directory);
 	endpoint = (struct hxfr_endpoint){ .transport = HXFR_TRANSPORT_UNIX };
-	strcpy(endpoint.unix_path, path);
+	snprintf(endpoint.unix_path, sizeof endpoint.unix_path, "%s", path);
 	config = (struct server_config){ .encoder = { &encoder_null_impl, "null" },
 		.console_width = 320,
 		.console_height = 240,
