@@ -19,7 +19,7 @@ static void on_signal(int signal_number)
 	server_stop(running);
 }
 
-/* Once: a second signal finds the default action, and kills. */
+/* A second signal of the same kind finds the default action, and kills; restore_signals() does that for both. */
 static void catch_signals(struct server *server)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
@@ -29,6 +29,12 @@ static void catch_signals(struct server *server)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+static void restore_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 }
 
 static void write_log(void *user, enum log_level level, const char *text)
@@ -136,10 +142,12 @@ static int run_server(const struct options *options, const struct server_config 
 	catch_signals(server);
 	r = listen_all(server, options);
 	if (r < 0) {
+		restore_signals();
 		server_destroy(server);
 		return EXIT_RUNTIME;
 	}
 	r = server_run(server);
+	restore_signals();
 	if (r < 0)
 		g_printerr("helix-host-stub: cannot wait for clients: %s\n", g_strerror(-r));
 	server_stop_sessions(server);

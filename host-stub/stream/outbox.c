@@ -53,6 +53,21 @@ bool outbox_ready(struct outbox *box, const struct reply *reply)
 	return ready;
 }
 
+size_t outbox_take_pixels(struct outbox *box)
+{
+	size_t sum = 0;
+
+	pthread_mutex_lock(&box->lock);
+	for (struct reply *reply = box->head; reply; reply = reply->next) {
+		if (!reply->ready)
+			continue;
+		sum += reply->pixels_size;
+		reply->pixels_size = 0;
+	}
+	pthread_mutex_unlock(&box->lock);
+	return sum;
+}
+
 void outbox_pop(struct outbox *box)
 {
 	struct reply *reply = box->head;

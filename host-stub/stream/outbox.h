@@ -19,7 +19,7 @@ struct reply {
 	int64_t pts;        /* ns */
 	int64_t arrived_us; /* monotonic */
 	int64_t due_us;     /* not to be sent before */
-	size_t pixels_size; /* bytes that came with the request */
+	size_t pixels_size; /* bytes held for it until it is ready */
 	int32_t code;       /* enum hxfr_code; not 0: answer ERROR */
 	const char *text;   /* with code; static storage */
 
@@ -50,6 +50,8 @@ int outbox_add(struct outbox *box, struct reply **ret);
 struct reply *outbox_head(const struct outbox *box);
 /* Were result and unit filled in? They are then the caller's to read. */
 bool outbox_ready(struct outbox *box, const struct reply *reply);
+/* The sum of pixels_size of the replies that became ready, whose pixels_size it makes 0. */
+size_t outbox_take_pixels(struct outbox *box);
 /* Frees the first reply; its unit is not released. */
 void outbox_pop(struct outbox *box);
 

@@ -156,6 +156,18 @@ static bool dropped_by_fault(struct session *s, uint64_t frame)
 	return true;
 }
 
+/* The encoder has a copy until the reply is ready. */
+static void hold_pixels(
+	struct session *s, const struct hxfr_frame_request *request, struct reply *reply)
+{
+	if (!s->config.encoder.impl->needs_pixels ||
+		picture_check(request->width, request->height, request->format) < 0)
+		return;
+	reply->pixels_size = (size_t)picture_row_size(request->width, request->format) *
+			     picture_rows(request->height, request->format);
+	s->answers_pixels += reply->pixels_size;
+}
+
 static void handle_frame_request(struct session *s, const struct hxfr_message *m)
 {
 	struct hxfr_frame_request request = m->frame_request;
@@ -178,8 +190,6 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 	reply->pts = request.pts;
 	reply->arrived_us = session_now_us();
 	reply->due_us = due_time(s, frame, reply->arrived_us);
-	reply->pixels_size = request.pixels_size;
-	s->answers_pixels += request.pixels_size;
 
 	const struct fault_item *error = fault_hit(&s->config.fault, FAULT_ERROR, frame);
 	struct track *track = get_track(s, m->header.session_id);
@@ -192,6 +202,7 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 		fail_reply(reply, HXFR_CODE_NOT_CONFIGURED, "too many sessions on one connection");
 		return;
 	}
+	hold_pixels(s, &request, reply);
 	int r = encode(s, track, &request, reply);
 	if (r < 0)
 		explain(reply, r);

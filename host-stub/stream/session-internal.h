@@ -46,6 +46,7 @@ struct session {
 	int64_t stalled_since_us; /* NEVER_US: nothing is queued */
 	size_t queued_last;       /* bytes, when last looked at */
 
+	bool no_more; /* the client has shut its sending side down, and gets what answers are left */
 	bool extended; /* the client said HELLO */
 	bool hung;     /* fault: takes everything, says nothing */
 	bool silent;   /* fault: and sends nothing that is ready */
@@ -56,7 +57,7 @@ struct session {
 	struct request_track tracks[SESSION_TRACKS_MAX];
 	struct subscription subscriptions[SCANOUT_COUNT];
 	struct outbox answers; /* to FRAME_REQUESTs */
-	size_t answers_pixels; /* bytes of pixels of answers not sent */
+	size_t answers_pixels; /* bytes of pixels not encoded yet */
 	struct outbox scanout_frames;
 };
 

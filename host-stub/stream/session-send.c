@@ -244,7 +244,6 @@ static void send_answers(struct session *s, int64_t now_us)
 	while (s->state == SESSION_OPEN && !s->silent && session_can_send(s) &&
 		(reply = outbox_head(&s->answers)) && reply->due_us <= now_us &&
 		outbox_ready(&s->answers, reply)) {
-		s->answers_pixels -= reply->pixels_size;
 		send_answer(s, reply);
 		outbox_pop(&s->answers);
 	}
@@ -290,6 +289,7 @@ static void reset_stuck_encoders(struct session *s, int64_t now_us)
 void session_send_ready(struct session *s, int64_t now_us)
 {
 	reset_stuck_encoders(s, now_us);
+	s->answers_pixels -= outbox_take_pixels(&s->answers);
 	send_answers(s, now_us);
 	send_scanout_frames(s);
 }

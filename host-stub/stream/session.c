@@ -23,8 +23,8 @@ int64_t session_now_us(void)
 
 static bool can_take_frames(const struct session *s)
 {
-	return s->answers.count < SESSION_PENDING_MAX && s->answers_pixels < SESSION_PIXELS_MAX &&
-	       session_can_send(s);
+	return !s->no_more && s->answers.count < SESSION_PENDING_MAX &&
+	       s->answers_pixels < SESSION_PIXELS_MAX && session_can_send(s);
 }
 
 static void handle_messages(struct session *s)
@@ -54,12 +54,23 @@ static void receive(struct session *s)
 		int r = hxfr_connection_receive(s->connection);
 		if (r == -EAGAIN)
 			return;
+		if (r == -ENOTCONN) {
+			s->no_more = true;
+			return;
+		}
 		if (r < 0) {
 			s->state = SESSION_CLOSED;
 			return;
 		}
 		handle_messages(s);
 	}
+}
+
+/* A client may shut its sending side down and wait for the rest. */
+static void finish_last_answers(struct session *s)
+{
+	if (s->state == SESSION_OPEN && s->no_more && (s->answers.count == 0 || s->silent))
+		s->state = SESSION_FLUSHING;
 }
 
 static void finish_flush(struct session *s, int64_t now_us)
@@ -121,7 +132,8 @@ static int64_t next_deadline(struct session *s)
 	if (s->state == SESSION_LINGERING)
 		next_us = s->linger_until_us;
 	if (s->state == SESSION_OPEN)
-		next_us = earlier(session_next_answer_us(s), session_next_scanout_us(s));
+		next_us = earlier(session_next_answer_us(s),
+			s->no_more ? NEVER_US : session_next_scanout_us(s));
 	if (s->stalled_since_us != NEVER_US)
 		next_us = earlier(
 			next_us, s->stalled_since_us + (int64_t)s->config.stall_timeout_ms * 1000);
@@ -169,9 +181,11 @@ static void run_once(struct session *s)
 
 	if (s->state == SESSION_OPEN) {
 		handle_messages(s);
-		session_run_scanouts(s, now_us);
+		if (!s->no_more)
+			session_run_scanouts(s, now_us);
 		session_send_ready(s, session_now_us());
 	}
+	finish_last_answers(s);
 	watch_stall(s, now_us);
 	finish_flush(s, now_us);
 	if (s->state == SESSION_LINGERING)
