@@ -69,7 +69,7 @@ def main(source, build):
         return 77
     source, build = os.path.realpath(source), os.path.realpath(build)
     os.chdir(source)
-    settings = open(".clang-tidy", "rb").read()
+    settings = b"".join(open(name, "rb").read() for name in (".clang-tidy", "tests/.clang-tidy"))
     settings += subprocess.run([TIDY, "--version"], capture_output=True, check=False).stdout
     stamps = os.path.join(build, "lint-clang-tidy")
     os.makedirs(stamps, exist_ok=True)
