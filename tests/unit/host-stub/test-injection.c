@@ -70,6 +70,18 @@ START_TEST(delay_is_pipelined)
 }
 END_TEST
 
+START_TEST(a_session_ends_with_answers_not_due)
+{
+	struct stats stats;
+
+	start("delay=600000");
+	send_frames(3);
+	do
+		stats_get(&host.stats, &stats);
+	while (stats.frames < 3);
+}
+END_TEST
+
 START_TEST(serial_delay_is_one_engine)
 {
 	start("serial-delay=60");
@@ -307,6 +319,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		delay_is_pipelined,
+		a_session_ends_with_answers_not_due,
 		serial_delay_is_one_engine,
 		drop_leaves_a_gap,
 		error_answers_that_frame,
