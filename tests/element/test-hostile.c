@@ -89,6 +89,21 @@ GST_START_TEST(a_host_that_dies_while_nothing_is_asked_is_an_error_at_once)
 }
 GST_END_TEST;
 
+GST_START_TEST(a_refused_frame_is_given_back_trap_30)
+{
+	struct fixture f;
+	GstBuffer *frame = fixture_frame(7, FIXTURE_SIZE);
+
+	fixture_start(&f, &(struct fake_host_options){ .fault = FAKE_HOST_DIE });
+	fail_unless_equals_int(push_until_error(&f, 200), GST_FLOW_ERROR);
+	g_free(fixture_wait_error(&f));
+	fail_unless_equals_int(gst_harness_push(f.h, gst_buffer_ref(frame)), GST_FLOW_ERROR);
+	ASSERT_BUFFER_REFCOUNT(frame, "frame", 1);
+	gst_buffer_unref(frame);
+	fixture_teardown(&f);
+}
+GST_END_TEST;
+
 GST_START_TEST(a_truncated_response_is_an_error)
 {
 	expect_error(
@@ -246,6 +261,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_host_that_dies_is_an_error_not_sigpipe_trap_18);
 	tcase_add_test(tc, a_host_that_dies_before_its_first_answer_is_an_error_trap_18);
 	tcase_add_test(tc, a_host_that_dies_while_nothing_is_asked_is_an_error_at_once);
+	tcase_add_test(tc, a_refused_frame_is_given_back_trap_30);
 	tcase_add_test(tc, a_truncated_response_is_an_error);
 	tcase_add_test(tc, an_error_text_without_nul_is_bounded_trap_24);
 	tcase_add_test(tc, an_error_of_the_host_is_shown_once_trap_12);

@@ -56,7 +56,7 @@ class FaultTest(support.ProcessTest):
     def test_a_refusing_host_is_an_error(self):
         self.expect_error("refuse", "host")
 
-    def test_no_host_is_an_error_that_names_the_address_trap_26(self):
+    def test_no_host_is_an_error_that_names_the_address_trap_30(self):
         code, err = self.launch(self.line())
         self.assertIn(code, (1, 255), err)  # 255: not even PAUSED was reached
         self.assertIn(self.socket_path, err)
