@@ -80,7 +80,7 @@ as_root rm -rf "$root/build"
 in_chroot "$root" "meson setup /build $source_dir -Dwerror=true >/tmp/setup.log 2>&1 || { tail -n 25 /tmp/setup.log; exit 1; }
 	ninja -C /build" || die "Debian 13 does not build it; the message is above"
 status=0
-in_chroot "$root" "meson test -C /build --no-rebuild --print-errorlogs --logbase dev --no-suite lint $(printf '%q ' "$@")" ||
+in_chroot "$root" "meson test -C /build --no-rebuild --print-errorlogs --logbase dev --no-suite lint ${*@Q}" ||
 	status=$?
 counted=yes
 "$python" "$here/dev.d/summary.py" "$root/build/meson-logs/dev.json" "$status"
