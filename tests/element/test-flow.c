@@ -275,15 +275,18 @@ GST_START_TEST(a_caps_change_comes_after_the_old_frames_trap_4)
 	GstCaps *caps;
 	gint width = 0;
 
-	fixture_start(&f, &(struct fake_host_options){ .delay_ms = 30 });
+	fixture_prepare(&f, &(struct fake_host_options){ .delay_ms = 30 });
+	g_object_set(f.enc, "max-in-flight", 4, NULL);
+	fixture_play(&f, NULL);
 	gst_pad_add_probe(f.h->sinkpad,
 		GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, note_order, &order,
 		NULL);
 	fixture_push_many(&f, 0, 2);
 	gst_harness_set_src_caps_str(f.h, FIXTURE_BIG_CAPS);
-	fail_unless_equals_int(gst_harness_buffers_received(f.h), 2); /* drained, not just ordered */
 	fail_unless_equals_int(
 		gst_harness_push(f.h, fixture_frame(2, FIXTURE_BIG_SIZE)), GST_FLOW_OK);
+	/* The window had room: only a drain makes the push wait for the old frames. */
+	fail_unless(gst_harness_buffers_received(f.h) >= 2, "not drained");
 	fixture_expect_many(&f, 0, 3);
 	fail_unless_equals_int(order.before, 2);
 	fail_unless_equals_int(order.after, 1);
