@@ -106,6 +106,12 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 			"The encoder host at %s is alive (it answers PING) but skips FRAME_REQUEST: it seems to serve SUBSCRIBE streams only and cannot encode frames of this VM. Use a host that answers FRAME_REQUEST; if it is only slow to start, raise response-timeout.",
 			where);
 		return;
+	case LINK_REASON_STALLED:
+		RESOURCE(ret, BUSY);
+		ret->text = g_strdup_printf(
+			"The encoder host at %s is alive (it answers PING) but has not answered the last %u frames within response-timeout. Does its encoder hang? If it is only slow, raise response-timeout.",
+			where, LINK_OVERDUE_MAX);
+		return;
 	case LINK_REASON_REFUSED:
 		ret->domain = GST_STREAM_ERROR;
 		ret->code = GST_STREAM_ERROR_ENCODE;

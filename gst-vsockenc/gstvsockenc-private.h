@@ -84,6 +84,8 @@ GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
 /* The task function of the source pad: deals with one event of the link. */
 void gst_vsockenc_receive(gpointer self);
 
+/* Gives a frame that has no output back to the base class. Takes the frame. STREAM_LOCK. */
+void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame);
 /* Before EOS: frames dropped before any output leave, with the events that wait with them. STREAM_LOCK. */
 void gst_vsockenc_settle_early_drops(GstVsockEnc *self);
 

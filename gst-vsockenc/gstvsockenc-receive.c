@@ -2,26 +2,29 @@
 #include "gstvsockenc-private.h"
 
 #define UNUSABLE_MAX            8u /* access units in a row, empty or before any SPS, until that is an error */
+#define EARLY_DROPS_MAX         64u /* frames dropped before the first output until that is an error */
 #define LATENCY_REVIEW_INTERVAL 64u /* responses between looks at the measured latency */
 
-/*
- * Drops a frame: the base class forgets it, the host is asked for an IDR. The base class cannot drop before it knows
- * the output caps (the events that wait with the frame would have nowhere to go), so that early ones are kept
- * back; and after a failure nothing goes out any more. STREAM_LOCK.
- */
+/* The base class cannot drop a frame before it knows the output caps (the events that wait with the frame would have
+ * nowhere to go): early ones are kept back, without the buffer, which upstream may need. */
+void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
+{
+	if (self->has_output_state) {
+		gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
+		return;
+	}
+	gst_clear_buffer(&frame->input_buffer);
+	g_queue_push_tail(&self->early_drops, frame);
+}
+
+/* Drops a frame that the host will not or did not encode, and asks for an IDR. STREAM_LOCK. */
 static void drop_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	GST_OBJECT_LOCK(self);
 	self->counters.dropped++;
 	GST_OBJECT_UNLOCK(self);
 	g_atomic_int_set(&self->want_idr, TRUE);
-
-	if (self->flow == GST_FLOW_ERROR)
-		gst_video_codec_frame_unref(frame);
-	else if (self->has_output_state)
-		gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
-	else
-		g_queue_push_tail(&self->early_drops, frame);
+	gst_vsockenc_release_frame(self, frame);
 }
 
 static void finish_early_drops(GstVsockEnc *self)
@@ -133,7 +136,6 @@ static int inspect_response(
 			return r;
 		if (size == 0)
 			continue;
-		all.framing = one.framing;
 		all.is_idr |= one.is_idr;
 		all.new_sps |= one.new_sps;
 	}
@@ -146,22 +148,20 @@ static size_t response_size(const struct hxfr_frame_response *response)
 	return response->nals_size - 4 * (size_t)response->nal_count;
 }
 
-static void copy_response(
-	const struct hxfr_frame_response *response, enum h264_framing framing, uint8_t *to)
+static void copy_response(const struct hxfr_frame_response *response, uint8_t *to)
 {
 	const uint8_t *data;
 	size_t pos = 0, size;
 
 	while (hxfr_nal_next(response, &pos, &data, &size)) {
 		memcpy(to, data, size);
-		if (framing == H264_AVCC)
-			h264_avcc_to_annex_b(to, size);
+		h264_make_annex_b(to, size);
 		to += size;
 	}
 }
 
-static GstFlowReturn allocate_output(GstVsockEnc *self, GstVideoCodecFrame *frame,
-	const struct hxfr_frame_response *response, enum h264_framing framing)
+static GstFlowReturn allocate_output(
+	GstVsockEnc *self, GstVideoCodecFrame *frame, const struct hxfr_frame_response *response)
 {
 	GstMapInfo map;
 
@@ -170,7 +170,7 @@ static GstFlowReturn allocate_output(GstVsockEnc *self, GstVideoCodecFrame *fram
 	if (!frame->output_buffer || !gst_buffer_map(frame->output_buffer, &map, GST_MAP_WRITE))
 		return GST_FLOW_ERROR;
 
-	copy_response(response, framing, map.data);
+	copy_response(response, map.data);
 	gst_buffer_unmap(frame->output_buffer, &map);
 	return GST_FLOW_OK;
 }
@@ -180,7 +180,8 @@ static void count_encoded(GstVsockEnc *self, const struct link_event *event)
 	GST_OBJECT_LOCK(self);
 	self->counters.encoded++;
 	self->counters.bytes += response_size(event->response);
-	histogram_add(&self->counters.latency, event->latency_ns);
+	if (event->latency_ns > 0)
+		histogram_add(&self->counters.latency, event->latency_ns);
 	GST_OBJECT_UNLOCK(self);
 }
 
@@ -216,7 +217,10 @@ static GstFlowReturn update_caps(GstVsockEnc *self, const struct h264_unit *unit
 		return GST_FLOW_OK;
 
 	self->negotiated = negotiate(self);
-	return self->negotiated ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+	if (self->negotiated)
+		return GST_FLOW_OK;
+	return GST_PAD_IS_FLUSHING(GST_VIDEO_ENCODER_SRC_PAD(self)) ? GST_FLOW_FLUSHING
+								    : GST_FLOW_NOT_NEGOTIATED;
 }
 
 /* A unit that cannot be pushed: its frame is dropped, and too many in a row are the host's fault. STREAM_LOCK. */
@@ -232,7 +236,7 @@ static GstFlowReturn drop_unusable(GstVsockEnc *self, GstVideoCodecFrame *frame)
 static GstFlowReturn push_unit(GstVsockEnc *self, GstVideoCodecFrame *frame,
 	const struct link_event *event, const struct h264_unit *unit)
 {
-	GstFlowReturn flow = allocate_output(self, frame, event->response, unit->framing);
+	GstFlowReturn flow = allocate_output(self, frame, event->response);
 
 	if (flow != GST_FLOW_OK) {
 		drop_frame(self, frame);
@@ -271,36 +275,47 @@ static GstFlowReturn finish_frame(
 
 /* --- events --- */
 
-static void on_response(GstVsockEnc *self, const struct link_event *event)
+/* A host that never gets as far as a first output is as good as none. STREAM_LOCK. */
+static void limit_early_drops(GstVsockEnc *self)
 {
-	GstVideoCodecFrame *frame = event->flight.frame;
+	if (self->flow == GST_FLOW_OK && g_queue_get_length(&self->early_drops) > EARLY_DROPS_MAX)
+		self->flow = fail_stream(
+			self, "The host dropped every frame since the start. Look at its log.");
+}
 
-	GST_VIDEO_ENCODER_STREAM_LOCK(self);
-	if (is_stale(self, &event->flight)) {
-		gst_video_codec_frame_unref(frame);
-	} else {
-		GstFlowReturn flow = finish_frame(self, frame, event);
+static void on_answered(GstVsockEnc *self, const struct link_event *event)
+{
+	GstFlowReturn flow = finish_frame(self, event->flight.frame, event);
 
-		if (self->flow == GST_FLOW_OK && flow == GST_FLOW_NOT_NEGOTIATED)
-			report_refused(self);
-		if (self->flow == GST_FLOW_OK)
-			self->flow = flow;
-	}
-	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+	if (self->flow != GST_FLOW_OK)
+		return;
+	if (flow == GST_FLOW_NOT_NEGOTIATED)
+		report_refused(self);
+	self->flow = flow;
 }
 
 static void on_dropped(GstVsockEnc *self, const struct link_event *event)
 {
 	GstVideoCodecFrame *frame = event->flight.frame;
 
+	GST_INFO_OBJECT(self, "host dropped frame %" GST_TIME_FORMAT "%s",
+		GST_TIME_ARGS(frame->pts), event->overdue ? ": no answer in time" : "");
+	drop_frame(self, frame);
+}
+
+/* A flight came back: answered or not, from before a flush, or after a failure. */
+static void on_flight(GstVsockEnc *self, const struct link_event *event)
+{
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
-	if (is_stale(self, &event->flight)) {
-		gst_video_codec_frame_unref(frame);
-	} else {
-		GST_INFO_OBJECT(self, "host dropped frame %" GST_TIME_FORMAT "%s",
-			GST_TIME_ARGS(frame->pts), event->overdue ? ": no answer in time" : "");
-		drop_frame(self, frame);
-	}
+	if (is_stale(self, &event->flight))
+		gst_video_codec_frame_unref(event->flight.frame);
+	else if (event->type == LINK_DROPPED)
+		on_dropped(self, event);
+	else if (self->flow == GST_FLOW_ERROR)
+		drop_frame(self, event->flight.frame);
+	else
+		on_answered(self, event);
+	limit_early_drops(self);
 	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
 }
 
@@ -330,10 +345,8 @@ void gst_vsockenc_receive(gpointer user_data)
 	link_next(self->link, &event);
 	switch (event.type) {
 	case LINK_RESPONSE:
-		on_response(self, &event);
-		break;
 	case LINK_DROPPED:
-		on_dropped(self, &event);
+		on_flight(self, &event);
 		break;
 	case LINK_LOST:
 		gst_vsockenc_report(self, event.failure, false);

@@ -9,9 +9,40 @@
 /* One frame on its way out. */
 struct outgoing {
 	struct picture picture;
-	uint32_t resource_id;  /* 0: pixels */
-	struct pixels *pixels; /* NULL: by id */
+	uint32_t resource_id; /* 0: pixels */
+	struct body *body;    /* NULL: by id */
 };
+
+/* The pixels of a request, until they are sent. */
+struct body {
+	struct link_body link;
+	struct pixels pixels;
+};
+
+static void body_release(struct link_body *link)
+{
+	struct body *body = (struct body *)link;
+
+	pixels_unmap(&body->pixels);
+	g_free(body);
+}
+
+static int body_new(
+	GstVsockEnc *self, GstBuffer *buffer, const struct picture *picture, struct body **ret)
+{
+	struct body *body = g_new0(struct body, 1);
+	int r = pixels_map(picture, buffer, &self->scratch, &body->pixels);
+
+	if (r < 0) {
+		g_free(body);
+		return r;
+	}
+	body->link.pieces = body->pixels.body;
+	body->link.n_pieces = body->pixels.n_body;
+	body->link.release = body_release;
+	*ret = body;
+	return 0;
+}
 
 /* --- which road a frame takes --- */
 
@@ -70,7 +101,7 @@ static int outgoing_init(GstVsockEnc *self, GstBuffer *buffer, struct outgoing *
 	r = find_resource(self, buffer, &out->picture, &out->resource_id);
 	if (r < 0) {
 		say_fallback(self, r);
-		r = pixels_map(&out->picture, buffer, &self->scratch, &out->pixels);
+		r = body_new(self, buffer, &out->picture, &out->body);
 	}
 	return r;
 }
@@ -146,9 +177,9 @@ static void count_sent(GstVsockEnc *self, const struct outgoing *out)
 {
 	GST_OBJECT_LOCK(self);
 	self->counters.sent++;
-	self->counters.by_id += out->pixels == NULL;
-	self->counters.by_pixels += out->pixels != NULL;
-	self->counters.copied += out->pixels && out->pixels->copied;
+	self->counters.by_id += out->body == NULL;
+	self->counters.by_pixels += out->body != NULL;
+	self->counters.copied += out->body && out->body->pixels.copied;
 	GST_OBJECT_UNLOCK(self);
 }
 
@@ -159,28 +190,40 @@ static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, const str
 		.width = out->picture.width,
 		.height = out->picture.height,
 		.format = out->picture.format,
-		.stride = out->pixels ? out->pixels->stride : out->picture.planes[0].stride,
+		.stride = out->body ? out->body->pixels.stride : out->picture.planes[0].stride,
 		.pts = (int64_t)frame->pts,
 		.duration = GST_CLOCK_TIME_IS_VALID(frame->duration) ? (int64_t)frame->duration : 0,
 		.force_keyframe = wants_idr(self, frame),
-		.pixels_size = out->pixels ? out->pixels->size : 0,
+		.pixels_size = out->body ? out->body->pixels.size : 0,
 	};
 	struct flight flight = { .pts = request.pts, .frame = frame };
 
 	count_sent(self, out);
-	if (out->pixels)
-		link_submit(self->link, &flight, &request, out->pixels->body, out->pixels->n_body,
-			pixels_free, out->pixels);
-	else
-		link_submit(self->link, &flight, &request, NULL, 0, NULL, NULL);
+	link_submit(self->link, &flight, &request, out->body ? &out->body->link : NULL);
 }
 
-/* The frame is not sent. Base class and upstream hear of it by the flow. */
+/* The frame is not sent. A flush makes the base class forget it; otherwise it has to be given back. */
 static GstFlowReturn give_up_frame(
 	GstVsockEnc *self, GstVideoCodecFrame *frame, struct outgoing *out, GstFlowReturn flow)
 {
-	pixels_free(out->pixels);
-	gst_video_codec_frame_unref(frame);
+	if (out->body)
+		body_release(&out->body->link);
+	if (flow == GST_FLOW_FLUSHING)
+		gst_video_codec_frame_unref(frame);
+	else
+		gst_vsockenc_release_frame(self, frame);
+	return flow;
+}
+
+/* What the last push said. A pad that was not linked may be by now: that is for the next frame to find out. */
+static GstFlowReturn take_flow(GstVsockEnc *self)
+{
+	GstFlowReturn flow = self->flow;
+
+	if (flow == GST_FLOW_NOT_LINKED) {
+		self->flow = GST_FLOW_OK;
+		g_atomic_int_set(&self->want_idr, TRUE);
+	}
 	return flow;
 }
 
@@ -235,19 +278,22 @@ void gst_vsockenc_configure(GstVsockEnc *self)
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	struct outgoing out = { 0 };
+	GstFlowReturn flow = take_flow(self);
 	int r;
 
-	if (self->flow != GST_FLOW_OK)
-		return give_up_frame(self, frame, &out, self->flow);
+	if (flow != GST_FLOW_OK)
+		return give_up_frame(self, frame, &out, flow);
 	if (g_atomic_int_compare_and_exchange(&self->settings_dirty, TRUE, FALSE))
 		gst_vsockenc_configure(self);
 
 	r = wait_to_send(self, frame->input_buffer);
 	if (r == -ECANCELED)
 		return give_up_frame(self, frame, &out, GST_FLOW_FLUSHING);
-	if (r == -EIO || self->flow != GST_FLOW_OK)
-		return give_up_frame(
-			self, frame, &out, self->flow != GST_FLOW_OK ? self->flow : GST_FLOW_ERROR);
+	flow = take_flow(self);
+	if (r == -EIO && flow == GST_FLOW_OK)
+		flow = GST_FLOW_ERROR;
+	if (flow != GST_FLOW_OK)
+		return give_up_frame(self, frame, &out, flow);
 	if (r == 0)
 		r = outgoing_init(self, frame->input_buffer, &out);
 	if (r < 0)

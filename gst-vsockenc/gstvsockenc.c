@@ -132,11 +132,14 @@ static void forget_early_drops(GstVsockEnc *self)
 	g_queue_clear_full(&self->early_drops, discard_frame);
 }
 
-/* Ends the task, whatever it waits for. */
+/* Ends the task, whatever it waits for: the host, or the pad, when a probe blocks it. */
 static void end_task(GstVsockEnc *self)
 {
+	GstPad *pad = GST_VIDEO_ENCODER_SRC_PAD(self);
+
 	link_cancel(self->link);
-	gst_pad_stop_task(GST_VIDEO_ENCODER_SRC_PAD(self));
+	gst_pad_set_active(pad, FALSE);
+	gst_pad_stop_task(pad);
 }
 
 static void log_stats(GstVsockEnc *self)
@@ -215,7 +218,7 @@ static void report_latency(GstVsockEnc *self)
 	GST_OBJECT_LOCK(self);
 	depth = self->settings.max_in_flight;
 	GST_OBJECT_UNLOCK(self);
-	self->latency = MAX(self->latency, frame * depth);
+	self->latency = frame * depth;
 	gst_video_encoder_set_latency(GST_VIDEO_ENCODER(self), self->latency, self->latency);
 }
 

@@ -36,13 +36,33 @@ static bool is_avcc(const uint8_t *data, size_t size)
 	return pos > 0 && pos == size;
 }
 
-void h264_avcc_to_annex_b(uint8_t *data, size_t size)
+enum framing {
+	FRAMING_ANNEX_B,
+	FRAMING_AVCC,
+};
+
+static int framing_of(const uint8_t *data, size_t size, enum framing *ret)
+{
+	if (is_annex_b(data, size))
+		*ret = FRAMING_ANNEX_B;
+	else if (is_avcc(data, size))
+		*ret = FRAMING_AVCC;
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+void h264_make_annex_b(uint8_t *data, size_t size)
 {
 	static const uint8_t start_code[LENGTH_SIZE] = { 0, 0, 0, 1 };
+	enum framing framing;
 	size_t pos = 0;
 
-	while (size - pos > LENGTH_SIZE) {
-		uint32_t length = length_at(data + pos);
+	if (framing_of(data, size, &framing) < 0 || framing != FRAMING_AVCC)
+		return;
+	while (pos < size) {
+		size_t length =
+			length_at(data + pos); /* is_avcc() saw that it leads to size at most */
 
 		memcpy(data + pos, start_code, sizeof(start_code));
 		pos += LENGTH_SIZE + length;
@@ -95,7 +115,7 @@ static bool sps_is_same(const struct h264_sps *sps, const GstH264NalUnit *nalu)
 
 /* The NAL unit at *pos, and *pos behind it. Annex B units before the first slice are short, so that looking for their
  * end is cheap; a slice is taken to be the last. */
-static bool next_nal(GstH264NalParser *parser, enum h264_framing framing, const uint8_t *data,
+static bool next_nal(GstH264NalParser *parser, enum framing framing, const uint8_t *data,
 	size_t size, size_t *pos, GstH264NalUnit *ret)
 {
 	GstH264ParserResult r;
@@ -103,7 +123,7 @@ static bool next_nal(GstH264NalParser *parser, enum h264_framing framing, const 
 	if (*pos >= size)
 		return false;
 
-	if (framing == H264_AVCC) {
+	if (framing == FRAMING_AVCC) {
 		r = gst_h264_parser_identify_nalu_avc(
 			parser, data, (guint)*pos, size, LENGTH_SIZE, ret);
 	} else {
@@ -143,17 +163,14 @@ int h264_inspect(
 	struct h264_stream *stream, const uint8_t *data, size_t size, struct h264_unit *ret)
 {
 	struct h264_unit unit = { 0 };
+	enum framing framing;
 	GstH264NalUnit nalu;
 	size_t pos = 0;
 
-	if (is_annex_b(data, size))
-		unit.framing = H264_ANNEX_B;
-	else if (is_avcc(data, size))
-		unit.framing = H264_AVCC;
-	else
+	if (framing_of(data, size, &framing) < 0)
 		return -EBADMSG;
 
-	while (next_nal(stream->parser, unit.framing, data, size, &pos, &nalu)) {
+	while (next_nal(stream->parser, framing, data, size, &pos, &nalu)) {
 		if (nalu.type == GST_H264_NAL_SPS &&
 			stream_read_sps(stream, &nalu, &unit.new_sps) < 0)
 			return -EBADMSG;

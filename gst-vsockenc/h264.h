@@ -14,11 +14,6 @@
 
 #define H264_SPS_MAX 512u /* bytes of an SPS that is remembered; real ones are 10 to 100 */
 
-enum h264_framing {
-	H264_ANNEX_B, /* start codes: what the caps say */
-	H264_AVCC,    /* 4-byte lengths: some hosts send it all the same */
-};
-
 /* What the SPS says, and its bytes to tell a new one by. */
 struct h264_sps {
 	uint8_t data[H264_SPS_MAX]; /* NAL unit, header first, emulation prevention included */
@@ -38,20 +33,20 @@ void h264_stream_init(struct h264_stream *stream);
 void h264_stream_finish(struct h264_stream *stream);
 
 struct h264_unit {
-	enum h264_framing framing;
 	bool is_idr;
 	bool new_sps; /* the stream's SPS was changed by this unit */
 };
 
 /*
  * Looks at one access unit, or a part of it, up to its first slice; an SPS that differs from the one of the stream
- * replaces it. 0 and *ret; -EBADMSG when it is neither framing, or its SPS is broken (the stream keeps the old one).
+ * replaces it. Start codes (Annex B) are what the caps promise; 4-byte lengths (AVCC) are what some hosts send all the same.
+ * 0 and *ret; -EBADMSG when it is neither, or its SPS is broken (the stream keeps the old one).
  */
 int h264_inspect(
 	struct h264_stream *stream, const uint8_t *data, size_t size, struct h264_unit *ret);
 
-/* Rewrites an access unit for which h264_inspect() said H264_AVCC into Annex B, in place: both use four bytes. */
-void h264_avcc_to_annex_b(uint8_t *data, size_t size);
+/* Rewrites an access unit, or a part of it, into Annex B, in place, if it is AVCC: both use four bytes. */
+void h264_make_annex_b(uint8_t *data, size_t size);
 
 /*
  * Caps of the stream with profile and level of the SPS. Where allowed (may be ANY) does not take that

@@ -26,24 +26,29 @@ struct link {
 	GCond changed;
 	unsigned waiters; /* on changed: spares a system call a frame */
 	enum link_state state;
-	struct hxfr_connection
-		*connection; /* set and cleared by the reader, under lock; NULL unless up */
+	/* Set and cleared by the reader, under lock. NULL while down, but for the time until LINK_CONNECTED was dealt with. */
+	struct hxfr_connection *connection;
+	uint64_t messages; /* sent over it, or queued */
 	struct hxfr_config stream;
 	bool configured;
 	struct window window;
 	unsigned epoch;
 	bool flushing, cancelled;
-	bool delivering; /* the reader deals with an event */
+	bool delivering;        /* the reader deals with an event */
+	struct link_body *done; /* no longer needed; to be released outside of the lock */
 
 	/* The reader's alone. */
 	unsigned to_drop;            /* flights at the head of the window to hand out as dropped */
 	bool overdue;                /* why */
 	struct hxfr_message message; /* borrows from connection */
 	bool answered;               /* message is the response to the flight behind those */
-	uint64_t answered_ns;        /* when it was complete */
-	bool responded;              /* a response came over this connection */
-	uint64_t pinged_ns;          /* when PING went out for the oldest flight; 0: not yet */
-	bool ponged;                 /* and came back */
+	uint64_t answered_ns;        /* when it was complete; 0: not known */
+	uint64_t returned_ns;        /* when the last event was handed out */
+	bool behind;    /* dealing with it took long: what waits unread came some time since */
+	bool responded; /* a response came over this connection */
+	unsigned overdue_in_row; /* flights given up at their deadline since the last response */
+	uint64_t pinged_ns;      /* when PING went out for the oldest flight; 0: not yet */
+	bool ponged;             /* and came back */
 	struct link_failure failure; /* the last one */
 	uint64_t outage_ns, up_ns;   /* since when it is down (0: it is not); when it came up */
 	unsigned backoff_ms;
@@ -63,5 +68,12 @@ void event_clear(int fd);
 
 /* What link_acquire() or link_drain() wait for may have changed. Lock held. */
 void link_changed(struct link *link);
+/* Takes the bodies that are done. Lock held. */
+struct link_body *link_take_done(struct link *link);
+/* Releases them. Lock not held: strangers' code runs, buffers go back to their pools. */
+void link_release_done(struct link_body *done);
+/* Sends a message without bulk data. Lock held. A failure needs no other word: the reader sees the same socket, or the
+ * deadline passes. */
+void link_send(struct link *link, const struct hxfr_message *m);
 /* Sends the CONFIG_REQ of link->stream. Lock held. */
-int link_send_config(struct link *link);
+void link_send_config(struct link *link);

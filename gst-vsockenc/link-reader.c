@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#define BEHIND_NS        NS_PER_MS /* an event that takes longer to deal with makes the reader late */
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS   2000u
 
@@ -25,9 +26,11 @@ static int link_connect(struct link *link, unsigned timeout_ms)
 		return r;
 
 	link->responded = false;
+	link->overdue_in_row = 0;
 	link->up_ns = now_ns();
 	g_mutex_lock(&link->lock);
 	link->connection = connection;
+	link->messages = 0;
 	link->to_drop = link->window.count; /* submitted when there was nothing to send them over */
 	if (link->configured)
 		link_send_config(link);
@@ -38,12 +41,16 @@ static int link_connect(struct link *link, unsigned timeout_ms)
 /* Everything in flight is lost with its connection. */
 static void link_disconnect(struct link *link)
 {
+	struct link_body *done;
+
 	g_mutex_lock(&link->lock);
 	hxfr_connection_destroy(link->connection);
 	link->connection = NULL;
 	link->state = LINK_STATE_DOWN;
 	link->to_drop = link->window.count;
+	done = link_take_done(link);
 	g_mutex_unlock(&link->lock);
+	link_release_done(done);
 	link->answered = link->overdue = false;
 	link->pinged_ns = 0;
 	link->ponged = false;
@@ -141,28 +148,49 @@ static bool link_pending_event(struct link *link, struct link_event *ret)
 		ret->type = LINK_RESPONSE;
 		ret->response = &link->message.frame_response;
 		link_pop(link, ret);
-		ret->latency_ns = link->answered_ns - ret->flight.sent_ns;
+		ret->latency_ns =
+			link->answered_ns > 0 ? link->answered_ns - ret->flight.sent_ns : 0;
 		return true;
 	}
 	return false;
 }
 
-/* A response to nothing that is in flight is late (its frame was given up) and of no use. */
-static void link_on_response(struct link *link)
+/* Where in the window the response belongs: -ENOENT when nowhere (its frame was given up), -EBADMSG when the host answers
+ * a request that has not left yet, which would free its place while its pixels pile up. */
+static int link_find_answered(struct link *link)
 {
 	int index;
 
-	link->responded = true;
-	link->outage_ns = 0;
-	link->answered_ns = now_ns();
 	g_mutex_lock(&link->lock);
 	index = window_find(&link->window, link->message.frame_response.pts);
-	g_mutex_unlock(&link->lock);
 	if (index < 0)
-		return;
+		index = -ENOENT;
+	else if (window_at(&link->window, (unsigned)index)->message >
+		 link->messages - hxfr_connection_queued(link->connection))
+		index = -EBADMSG;
+	g_mutex_unlock(&link->lock);
+	return index;
+}
 
+/* true when that is the end of the connection. */
+static bool link_on_response(struct link *link, struct link_event *ret)
+{
+	int index = link_find_answered(link);
+
+	if (index == -EBADMSG) {
+		link_fail(link, LINK_REASON_GARBAGE, index, ret);
+		return true;
+	}
+	link->responded = true;
+	if (index < 0)
+		return false;
+
+	link->outage_ns = 0;
+	link->overdue_in_row = 0;
+	link->answered_ns = link->behind ? 0 : now_ns();
 	link->to_drop = (unsigned)index;
 	link->answered = true;
+	return false;
 }
 
 static void link_send_simple(struct link *link, enum hxfr_type type, uint16_t session_id)
@@ -170,7 +198,7 @@ static void link_send_simple(struct link *link, enum hxfr_type type, uint16_t se
 	struct hxfr_message m = { .header = { .type = (uint8_t)type, .session_id = session_id } };
 
 	g_mutex_lock(&link->lock);
-	hxfr_connection_send_message(link->connection, &m);
+	link_send(link, &m);
 	g_mutex_unlock(&link->lock);
 }
 
@@ -179,8 +207,7 @@ static bool link_on_message(struct link *link, struct link_event *ret)
 {
 	switch (link->message.header.type) {
 	case HXFR_FRAME_RESPONSE:
-		link_on_response(link);
-		return false;
+		return link_on_response(link, ret);
 	case HXFR_PING:
 		link_send_simple(link, HXFR_PONG, link->message.header.session_id);
 		return false;
@@ -223,6 +250,10 @@ static bool link_on_deadline(struct link *link, struct link_event *ret)
 		link_fail(link, LINK_REASON_SKIPS, -ETIMEDOUT, ret);
 		return true;
 	}
+	if (++link->overdue_in_row >= LINK_OVERDUE_MAX) {
+		link_fail(link, LINK_REASON_STALLED, -ETIMEDOUT, ret);
+		return true;
+	}
 	link->to_drop = 1;
 	link->overdue = true;
 	return false;
@@ -260,20 +291,31 @@ static bool link_check_deadlines(struct link *link, int *ret_timeout_ms, struct 
 	return false;
 }
 
+static void link_flush(struct link *link)
+{
+	struct link_body *done;
+
+	g_mutex_lock(&link->lock);
+	hxfr_connection_flush(link->connection); /* its failure is the receiver's to see */
+	done = link_take_done(link);
+	g_mutex_unlock(&link->lock);
+	link_release_done(done);
+}
+
 /* Waits for the socket, a kick, the end or a deadline. true for an event. */
 static bool link_wait_for_network(struct link *link, int timeout_ms, struct link_event *ret)
 {
 	struct pollfd fds[] = {
 		{ .fd = link->cancel_fd, .events = POLLIN },
 		{ .fd = link->kick_fd, .events = POLLIN },
-		{ .fd = hxfr_connection_fd(link->connection) },
+		{ .fd = hxfr_connection_fd(link->connection),
+			.events = hxfr_connection_events(link->connection) },
 	};
-	int r = 0;
+	int n = poll(fds, G_N_ELEMENTS(fds), timeout_ms), r = 0;
 
-	g_mutex_lock(&link->lock);
-	fds[2].events = hxfr_connection_events(link->connection);
-	g_mutex_unlock(&link->lock);
-	if (poll(fds, G_N_ELEMENTS(fds), timeout_ms) <= 0)
+	if (n == 0)
+		link->behind = false;
+	if (n <= 0)
 		return false;
 
 	if (fds[0].revents) {
@@ -284,11 +326,8 @@ static bool link_wait_for_network(struct link *link, int timeout_ms, struct link
 		event_clear(link->kick_fd);
 	if (fds[2].revents & (POLLIN | POLLERR | POLLHUP))
 		r = hxfr_connection_receive(link->connection);
-	if (fds[2].revents & POLLOUT) {
-		g_mutex_lock(&link->lock);
-		hxfr_connection_flush(link->connection); /* its failure is the receiver's to see */
-		g_mutex_unlock(&link->lock);
-	}
+	if (fds[2].revents & POLLOUT)
+		link_flush(link);
 	if (r < 0 && r != -EAGAIN) {
 		link_fail(link, LINK_REASON_CLOSED, r, ret);
 		return true;
@@ -331,10 +370,12 @@ static bool link_reconnect(struct link *link, struct link_event *ret)
 
 static bool link_next_while_up(struct link *link, struct link_event *ret)
 {
-	int timeout_ms, r = link_read_buffered(link, ret);
+	int timeout_ms = 0, r = link_read_buffered(link, ret);
 
 	if (r != 0)
 		return r < 0;
+	if (link->behind)
+		return link_wait_for_network(link, 0, ret);
 	return link_check_deadlines(link, &timeout_ms, ret) ||
 	       link_wait_for_network(link, timeout_ms, ret);
 }
@@ -345,12 +386,22 @@ static bool link_next_while_given_up(struct link *link, struct link_event *ret)
 	return link_is_cancelled_within(link, -1);
 }
 
+/* While downstream takes its time over a frame, responses wait unread: they are neither late nor is it known when they came. */
+static void link_look_at_the_time(struct link *link)
+{
+	uint64_t now = now_ns();
+
+	if (link->returned_ns != 0 && now - link->returned_ns > BEHIND_NS)
+		link->behind = true;
+}
+
 void link_next(struct link *link, struct link_event *ret)
 {
 	bool done = false;
 
 	*ret = (struct link_event){ 0 };
 	link_event_dealt_with(link);
+	link_look_at_the_time(link);
 	while (!done) {
 		/* Only this thread moves the state on, so that reading it needs no lock. */
 		if (link_pending_event(link, ret))
@@ -362,4 +413,5 @@ void link_next(struct link *link, struct link_event *ret)
 		else
 			done = link_next_while_given_up(link, ret);
 	}
+	link->returned_ns = now_ns();
 }

@@ -57,6 +57,7 @@ void link_free(struct link *link)
 		return;
 
 	hxfr_connection_destroy(link->connection);
+	link_release_done(link->done);
 	while (window_pop(&link->window, &flight))
 		link->discard(flight.frame);
 	close_fd(link->cancel_fd);
@@ -174,46 +175,88 @@ static void link_kick_if_queued(struct link *link)
 		event_raise(link->kick_fd);
 }
 
-void link_submit(struct link *link, const struct flight *flight,
-	const struct hxfr_frame_request *request, const struct iovec *body, size_t n_body,
-	hxfr_release_fn release, void *owner)
+void link_send(struct link *link, const struct hxfr_message *m)
+{
+	if (hxfr_connection_send_message(link->connection, m) == 0)
+		link->messages++;
+}
+
+/* A hxfr_release_fn. Lock held. */
+static void body_is_done(void *owner)
+{
+	struct link_body *body = owner;
+
+	body->next = body->link->done;
+	body->link->done = body;
+}
+
+struct link_body *link_take_done(struct link *link)
+{
+	return g_steal_pointer(&link->done);
+}
+
+void link_release_done(struct link_body *done)
+{
+	while (done) {
+		struct link_body *next = done->next;
+
+		done->release(done);
+		done = next;
+	}
+}
+
+static int link_send_request(
+	struct link *link, const struct hxfr_frame_request *request, struct link_body *body)
 {
 	struct hxfr_message m = {
 		.header = { .type = HXFR_FRAME_REQUEST, .session_id = HXFR_SESSION_MAIN },
 		.frame_request = *request,
 	};
 	uint8_t head[HXFR_HEAD_MAX];
-	struct flight mine = *flight;
 	size_t head_size;
 	int r;
 
+	if (!link->connection)
+		return -ENOTCONN;
 	r = hxfr_message_encode(&m, head, sizeof(head), &head_size);
+	if (r < 0)
+		return r;
+	return hxfr_connection_send(link->connection, head, head_size, body ? body->pieces : NULL,
+		body ? body->n_pieces : 0, body ? body_is_done : NULL, body);
+}
 
+void link_submit(struct link *link, const struct flight *flight,
+	const struct hxfr_frame_request *request, struct link_body *body)
+{
+	struct flight mine = *flight;
+	struct link_body *done;
+
+	if (body)
+		body->link = link;
 	g_mutex_lock(&link->lock);
 	mine.epoch = link->epoch;
 	mine.sent_ns = now_ns();
+	mine.message = link->messages + 1;
 	window_push(&link->window, &mine);
-	if (r == 0 && link->connection)
-		r = hxfr_connection_send(
-			link->connection, head, head_size, body, n_body, release, owner);
-	else
-		r = -ENOTCONN;
-	/* A failed send needs no other word: the reader sees the same socket, or the deadline passes. */
-	if (r == 0)
+	if (link_send_request(link, request, body) == 0) {
+		link->messages++;
 		link_kick_if_queued(link);
-	else if (release)
-		release(owner);
+	} else if (body) {
+		body_is_done(body);
+	}
+	done = link_take_done(link);
 	g_mutex_unlock(&link->lock);
+	link_release_done(done);
 }
 
-int link_send_config(struct link *link)
+void link_send_config(struct link *link)
 {
 	struct hxfr_message m = {
 		.header = { .type = HXFR_CONFIG_REQ, .session_id = HXFR_SESSION_MAIN },
 		.config = link->stream,
 	};
 
-	return hxfr_connection_send_message(link->connection, &m);
+	link_send(link, &m);
 }
 
 void link_configure(struct link *link, const struct hxfr_config *config)
@@ -221,7 +264,9 @@ void link_configure(struct link *link, const struct hxfr_config *config)
 	g_mutex_lock(&link->lock);
 	link->stream = *config;
 	link->configured = true;
-	if (link->connection && link_send_config(link) == 0)
+	if (link->connection) {
+		link_send_config(link);
 		link_kick_if_queued(link);
+	}
 	g_mutex_unlock(&link->lock);
 }

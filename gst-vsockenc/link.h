@@ -15,6 +15,7 @@
  *   no PONG                                  the host is silent             LINK_LOST or LINK_FAILED
  *   PONG, but never a response               it skips FRAME_REQUEST         LINK_LOST or LINK_FAILED
  *   PONG, and responses to others before     it dropped the frame           LINK_DROPPED, overdue set
+ *   the same, LINK_OVERDUE_MAX times in a row  its encoder hangs            LINK_LOST or LINK_FAILED
  */
 
 #include "window.h"
@@ -23,6 +24,8 @@
 #include <hxfr/endpoint.h>
 
 #include <glib.h>
+
+#define LINK_OVERDUE_MAX 3u
 
 struct link_config {
 	struct hxfr_endpoint endpoint;
@@ -35,11 +38,12 @@ struct link_config {
 
 /* Why a link is down. */
 enum link_reason {
-	LINK_REASON_CONNECT,  /* error: what hxfr_socket_connect() said */
-	LINK_REASON_CLOSED,   /* the host closed the connection, or died */
-	LINK_REASON_GARBAGE,  /* error: what the framer or decoder said */
-	LINK_REASON_SILENT,   /* no answer, not even to PING */
-	LINK_REASON_SKIPS,    /* answers PING, never FRAME_REQUEST */
+	LINK_REASON_CONNECT, /* error: what hxfr_socket_connect() said */
+	LINK_REASON_CLOSED,  /* the host closed the connection, or died */
+	LINK_REASON_GARBAGE, /* error: what the framer or decoder said */
+	LINK_REASON_SILENT,  /* no answer, not even to PING */
+	LINK_REASON_SKIPS,   /* answers PING, never FRAME_REQUEST */
+	LINK_REASON_STALLED, /* answers PING, but has not answered the last LINK_OVERDUE_MAX frames */
 	LINK_REASON_REFUSED,  /* an ERROR message: code and text */
 	LINK_REASON_INTERNAL, /* error: memory, descriptors */
 };
@@ -63,13 +67,25 @@ enum link_event_type {
 struct link_event {
 	enum link_event_type type;
 	struct flight flight; /* now the caller's */
-	uint64_t latency_ns;  /* LINK_RESPONSE: from submit to the response's last byte */
+	uint64_t
+		latency_ns; /* LINK_RESPONSE: from submit to the response's last byte; 0: it waited unread, nobody knows */
 	bool overdue; /* LINK_DROPPED: given up at its deadline, not overtaken by a later response */
 	const struct hxfr_frame_response *response; /* borrowed until the next link_next() */
 	const struct link_failure *failure;         /* borrowed likewise */
 };
 
 struct link;
+
+/* Bulk data of a request: embedded in what owns the data. */
+struct link_body {
+	const struct iovec *pieces; /* at most HXFR_SEND_IOV_MAX; borrowed until release() */
+	size_t n_pieces;
+	/* Called once, without locks and from either thread, when the data is sent or given up. */
+	void (*release)(struct link_body *body);
+	/* private */
+	struct link *link;
+	struct link_body *next;
+};
 
 /* Releases the frame of a flight that nobody will be told of (link_free). */
 typedef void (*link_discard_fn)(void *frame);
@@ -101,12 +117,10 @@ int link_interrupt_fd(const struct link *link);
 int link_acquire(struct link *link);
 /*
  * Sends a request, after link_acquire(). The flight (its frame included) is the link's from now on and comes back in an
- * event. body stays borrowed until release(owner), see hxfr_connection_send(); release is always called. If the
- * connection broke meanwhile the flight comes back as LINK_DROPPED.
+ * event; if the connection broke meanwhile, as LINK_DROPPED. body (NULL: none) is the link's until its release().
  */
 void link_submit(struct link *link, const struct flight *flight,
-	const struct hxfr_frame_request *request, const struct iovec *body, size_t n_body,
-	hxfr_release_fn release, void *owner);
+	const struct hxfr_frame_request *request, struct link_body *body);
 /* Sends CONFIG_REQ now, and again after every reconnection. */
 void link_configure(struct link *link, const struct hxfr_config *config);
 /* Waits until every flight of the current epoch came back and its event was dealt with. Results as link_acquire(). */

@@ -123,18 +123,18 @@ static void sync_dmabufs(GstBuffer *buffer, guint64 start_or_end)
 	}
 }
 
-void pixels_free(void *data)
+static void pixels_init(struct pixels *px, GstBuffer *buffer)
 {
-	struct pixels *px = data;
+	*px = (struct pixels){ .buffer = gst_buffer_ref(buffer) };
+	sync_dmabufs(buffer, DMA_BUF_SYNC_START);
+}
 
-	if (!px)
-		return;
-
+void pixels_unmap(struct pixels *px)
+{
 	for (unsigned i = 0; i < px->n_maps; i++)
 		gst_memory_unmap(px->maps[i].memory, &px->maps[i]);
 	sync_dmabufs(px->buffer, DMA_BUF_SYNC_END);
 	gst_buffer_unref(px->buffer);
-	g_free(px);
 }
 
 /* Maps the memory that holds a plane; *ret_available bytes can be read from *ret_data on. */
@@ -239,15 +239,6 @@ static void copy_plane(
 			plane->row_bytes);
 }
 
-static struct pixels *pixels_new(GstBuffer *buffer)
-{
-	struct pixels *px = g_new0(struct pixels, 1);
-
-	px->buffer = gst_buffer_ref(buffer);
-	sync_dmabufs(buffer, DMA_BUF_SYNC_START);
-	return px;
-}
-
 /* The layout of a copy: rows of every plane as close as the wire allows. */
 static guint tight_stride(const struct picture *p)
 {
@@ -268,56 +259,56 @@ static guint64 wire_size(const struct picture *p, guint stride)
 }
 
 static int pixels_copy(const struct picture *p, const guint8 *const from[PICTURE_PLANES_MAX],
-	GstBufferPool **scratch, struct pixels **ret)
+	GstBufferPool **scratch, struct pixels *ret)
 {
 	guint stride = tight_stride(p);
 	const guint8 *data[PICTURE_PLANES_MAX] = { 0 };
 	GstBuffer *copy = scratch_acquire(scratch, wire_size(p, stride));
-	struct pixels *px;
+	struct pixels px;
 	guint8 *to;
 
 	if (!copy)
 		return -ENOMEM;
-	px = pixels_new(copy);
+	pixels_init(&px, copy);
 	gst_buffer_unref(copy);
-	if (!gst_memory_map(gst_buffer_peek_memory(copy, 0), &px->maps[0], GST_MAP_READWRITE)) {
-		pixels_free(px);
+	if (!gst_memory_map(gst_buffer_peek_memory(copy, 0), &px.maps[0], GST_MAP_READWRITE)) {
+		pixels_unmap(&px);
 		return -EIO;
 	}
-	px->n_maps = 1;
+	px.n_maps = 1;
 
-	to = px->maps[0].data;
+	to = px.maps[0].data;
 	for (unsigned i = 0; i < p->n_planes; i++) {
 		copy_plane(to, stride, from[i], &p->planes[i]);
 		data[i] = to;
 		to += (gsize)stride * p->planes[i].rows;
 	}
-	pixels_describe(px, p, stride, data);
-	px->copied = true;
+	pixels_describe(&px, p, stride, data);
+	px.copied = true;
 	*ret = px;
 	return 0;
 }
 
 int pixels_map(
-	const struct picture *p, GstBuffer *buffer, GstBufferPool **scratch, struct pixels **ret)
+	const struct picture *p, GstBuffer *buffer, GstBufferPool **scratch, struct pixels *ret)
 {
 	const guint8 *data[PICTURE_PLANES_MAX] = { 0 };
-	struct pixels *px;
+	struct pixels px;
 	bool sendable;
 	int r;
 
 	if (wire_size(p, tight_stride(p)) > HXFR_PIXELS_MAX)
 		return -EMSGSIZE;
 
-	px = pixels_new(buffer);
-	r = pixels_map_planes(px, p, data, &sendable);
+	pixels_init(&px, buffer);
+	r = pixels_map_planes(&px, p, data, &sendable);
 	if (r == 0 && sendable && wire_size(p, p->planes[0].stride) <= HXFR_PIXELS_MAX) {
-		pixels_describe(px, p, p->planes[0].stride, data);
+		pixels_describe(&px, p, p->planes[0].stride, data);
 		*ret = px;
 		return 0;
 	}
 	if (r == 0)
 		r = pixels_copy(p, data, scratch, ret);
-	pixels_free(px);
+	pixels_unmap(&px);
 	return r;
 }

@@ -57,6 +57,6 @@ struct pixels {
  * reference on the buffer; -EMSGSIZE beyond HXFR_PIXELS_MAX; -EIO when it cannot be mapped; -ENOMEM.
  */
 int pixels_map(const struct picture *picture, GstBuffer *buffer, GstBufferPool **scratch,
-	struct pixels **ret);
-/* Unmaps and frees; a hxfr_release_fn, any thread. NULL is fine. */
-void pixels_free(void *pixels);
+	struct pixels *ret);
+/* Unmaps, and lets the buffer go. Any thread. */
+void pixels_unmap(struct pixels *pixels);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-static const struct flight *window_at(const struct window *w, unsigned i)
+const struct flight *window_at(const struct window *w, unsigned i)
 {
 	return &w->flights[(w->first + i) % WINDOW_MAX];
 }

@@ -17,6 +17,7 @@
 struct flight {
 	int64_t pts;      /* ns, as sent; what the response is matched by */
 	uint64_t sent_ns; /* CLOCK_MONOTONIC */
+	uint64_t message; /* its number among those sent over the connection, from 1 */
 	unsigned epoch;   /* of the stream when it was sent; a flush begins a new one */
 	void *frame;      /* the GstVideoCodecFrame, owned; it keeps the input buffer alive */
 };
@@ -34,5 +35,7 @@ bool window_pop(struct window *w, struct flight *ret);
 const struct flight *window_oldest(const struct window *w);
 /* Position (0: oldest) of the oldest flight with this pts, or -1. */
 int window_find(const struct window *w, int64_t pts);
+/* The flight at a position that window_find() gave; valid until the next push or pop. */
+const struct flight *window_at(const struct window *w, unsigned i);
 /* How many flights belong to epoch? */
 unsigned window_count_epoch(const struct window *w, unsigned epoch);

@@ -45,7 +45,6 @@ START_TEST(a_key_unit_is_an_idr_with_a_new_sps)
 	struct h264_unit unit = inspect(key_unit, sizeof(key_unit));
 
 	ck_assert(unit.is_idr && unit.new_sps);
-	ck_assert_int_eq(unit.framing, H264_ANNEX_B);
 	ck_assert_uint_eq(stream.sps.width, 1280);
 	ck_assert_uint_eq(stream.sps.height, 720);
 }
@@ -75,20 +74,34 @@ START_TEST(colour_is_that_of_the_vui)
 }
 END_TEST
 
-START_TEST(lengths_in_place_of_start_codes_are_noticed_and_mended)
+START_TEST(lengths_in_place_of_start_codes_are_read_and_mended)
 {
+	static const uint8_t mended[] = { CODE4, SPS_720P, CODE4, PPS, CODE4, IDR };
 	uint8_t data[sizeof(key_unit_avcc)];
 	struct h264_unit unit;
 
 	memcpy(data, key_unit_avcc, sizeof(data));
 	unit = inspect(data, sizeof(data));
-	ck_assert_int_eq(unit.framing, H264_AVCC);
 	ck_assert(unit.is_idr && unit.new_sps);
 
-	h264_avcc_to_annex_b(data, sizeof(data));
-	unit = inspect(data, sizeof(data));
-	ck_assert_int_eq(unit.framing, H264_ANNEX_B);
-	ck_assert(unit.is_idr);
+	h264_make_annex_b(data, sizeof(data));
+	ck_assert_mem_eq(data, mended, sizeof(data));
+}
+END_TEST
+
+START_TEST(what_has_start_codes_or_is_broken_is_left_alone)
+{
+	uint8_t data[sizeof(key_unit)], cut[sizeof(key_unit_avcc)];
+
+	memcpy(data, key_unit, sizeof(data));
+	h264_make_annex_b(data, sizeof(data));
+	ck_assert_mem_eq(data, key_unit, sizeof(data));
+
+	for (size_t size = 0; size < sizeof(cut); size++) {
+		memcpy(cut, key_unit_avcc, sizeof(cut));
+		h264_make_annex_b(cut, size);
+		ck_assert_mem_eq(cut + size, key_unit_avcc + size, sizeof(cut) - size);
+	}
 }
 END_TEST
 
@@ -219,7 +232,8 @@ int main(void)
 		the_same_sps_again_is_no_new_one,
 		a_delta_unit_is_none,
 		colour_is_that_of_the_vui,
-		lengths_in_place_of_start_codes_are_noticed_and_mended,
+		lengths_in_place_of_start_codes_are_read_and_mended,
+		what_has_start_codes_or_is_broken_is_left_alone,
 		what_is_neither_framing_is_refused,
 		a_unit_cut_anywhere_is_looked_at_without_harm,
 		a_broken_sps_leaves_the_stream_as_it_was,

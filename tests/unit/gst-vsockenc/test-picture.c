@@ -78,9 +78,9 @@ static void assert_wire_row(const struct pixels *px, const struct picture *p, un
 			expected_byte(buffer_offset + x));
 }
 
-static struct pixels *map(const struct picture *p, GstBuffer *buffer)
+static struct pixels map(const struct picture *p, GstBuffer *buffer)
 {
-	struct pixels *px;
+	struct pixels px;
 
 	ck_assert_int_eq(pixels_map(p, buffer, &scratch, &px), 0);
 	return px;
@@ -91,17 +91,17 @@ START_TEST(the_wires_own_layout_is_sent_from_where_it_lies)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 320, 240);
 	GstBuffer *buffer = buffer_new(GST_VIDEO_INFO_SIZE(&info));
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	ck_assert(picture_fits_resource(&p, buffer));
 	px = map(&p, buffer);
-	ck_assert(!px->copied);
-	ck_assert_uint_eq(px->stride, 320);
-	ck_assert_uint_eq(px->size, 320 * 360);
-	assert_wire_row(px, &p, 0, 239, 320 * 239);
-	assert_wire_row(px, &p, 1, 119, 320 * 359);
-	pixels_free(px);
+	ck_assert(!px.copied);
+	ck_assert_uint_eq(px.stride, 320);
+	ck_assert_uint_eq(px.size, 320 * 360);
+	assert_wire_row(&px, &p, 0, 239, 320 * 239);
+	assert_wire_row(&px, &p, 1, 119, 320 * 359);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -111,18 +111,18 @@ START_TEST(a_gap_between_planes_is_bridged_without_a_copy)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 322, 242);
 	GstBuffer *buffer = buffer_new(200704);
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	add_meta(buffer, &info, 135168, 512, 512);
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	ck_assert(!picture_fits_resource(&p, buffer)); /* an id cannot say where plane 1 is */
 	px = map(&p, buffer);
-	ck_assert(!px->copied);
-	ck_assert_uint_eq(px->stride, 512);
-	ck_assert_uint_eq(px->size, 512 * 363);
-	assert_wire_row(px, &p, 0, 241, 512 * 241);
-	assert_wire_row(px, &p, 1, 120, 135168 + 512 * 120);
-	pixels_free(px);
+	ck_assert(!px.copied);
+	ck_assert_uint_eq(px.stride, 512);
+	ck_assert_uint_eq(px.size, 512 * 363);
+	assert_wire_row(&px, &p, 0, 241, 512 * 241);
+	assert_wire_row(&px, &p, 1, 120, 135168 + 512 * 120);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -132,17 +132,17 @@ START_TEST(planes_of_different_strides_are_copied)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 320, 240);
 	GstBuffer *buffer = buffer_new(512 * 240 + 640 * 120);
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	add_meta(buffer, &info, 512 * 240, 512, 640);
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	px = map(&p, buffer);
-	ck_assert(px->copied);
-	ck_assert_uint_eq(px->stride, 320);
-	ck_assert_uint_eq(px->size, 320 * 360);
-	assert_wire_row(px, &p, 0, 7, 512 * 7);
-	assert_wire_row(px, &p, 1, 119, 512 * 240 + 640 * 119);
-	pixels_free(px);
+	ck_assert(px.copied);
+	ck_assert_uint_eq(px.stride, 320);
+	ck_assert_uint_eq(px.size, 320 * 360);
+	assert_wire_row(&px, &p, 0, 7, 512 * 7);
+	assert_wire_row(&px, &p, 1, 119, 512 * 240 + 640 * 119);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -152,7 +152,7 @@ START_TEST(a_crop_rectangle_is_all_that_is_sent)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_BGRx, 640, 480);
 	GstBuffer *buffer = buffer_new(GST_VIDEO_INFO_SIZE(&info));
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	add_crop(buffer, 101, 33, 200, 100);
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
@@ -160,10 +160,10 @@ START_TEST(a_crop_rectangle_is_all_that_is_sent)
 	ck_assert_uint_eq(p.width, 200);
 	ck_assert_uint_eq(p.height, 100);
 	px = map(&p, buffer);
-	assert_wire_row(px, &p, 0, 0, 2560 * 33 + 404);
-	assert_wire_row(px, &p, 0, 99, 2560 * 132 + 404);
-	ck_assert_uint_eq(px->size, (size_t)px->stride * 100);
-	pixels_free(px);
+	assert_wire_row(&px, &p, 0, 0, 2560 * 33 + 404);
+	assert_wire_row(&px, &p, 0, 99, 2560 * 132 + 404);
+	ck_assert_uint_eq(px.size, (size_t)px.stride * 100);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -173,14 +173,14 @@ START_TEST(a_crop_of_nv12_takes_the_colour_along)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 640, 480);
 	GstBuffer *buffer = buffer_new(GST_VIDEO_INFO_SIZE(&info));
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	add_crop(buffer, 100, 32, 200, 100);
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	px = map(&p, buffer);
-	assert_wire_row(px, &p, 0, 0, 640 * 32 + 100);
-	assert_wire_row(px, &p, 1, 49, 640 * 480 + 640 * (16 + 49) + 100);
-	pixels_free(px);
+	assert_wire_row(&px, &p, 0, 0, 640 * 32 + 100);
+	assert_wire_row(&px, &p, 1, 49, 640 * 480 + 640 * (16 + 49) + 100);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -204,7 +204,7 @@ START_TEST(planes_in_two_memories_are_sent_without_a_copy)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 320, 240);
 	GstBuffer *whole = buffer_new(320 * 360), *buffer = gst_buffer_new();
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	gst_buffer_append_memory(
 		buffer, gst_memory_copy(gst_buffer_peek_memory(whole, 0), 0, 320 * 240));
@@ -213,10 +213,10 @@ START_TEST(planes_in_two_memories_are_sent_without_a_copy)
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	ck_assert(!picture_fits_resource(&p, buffer));
 	px = map(&p, buffer);
-	ck_assert(!px->copied);
-	assert_wire_row(px, &p, 0, 239, 320 * 239);
-	assert_wire_row(px, &p, 1, 119, 320 * 359);
-	pixels_free(px);
+	ck_assert(!px.copied);
+	assert_wire_row(&px, &p, 0, 239, 320 * 239);
+	assert_wire_row(&px, &p, 1, 119, 320 * 359);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 	gst_buffer_unref(whole);
 }
@@ -227,15 +227,15 @@ START_TEST(a_memory_that_starts_later_is_no_resource)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_BGRx, 64, 64);
 	GstBuffer *whole = buffer_new(64 * 64 * 4 + 4096), *buffer = gst_buffer_new();
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	gst_buffer_append_memory(
 		buffer, gst_memory_share(gst_buffer_peek_memory(whole, 0), 4096, 64 * 64 * 4));
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	ck_assert(!picture_fits_resource(&p, buffer));
 	px = map(&p, buffer);
-	assert_wire_row(px, &p, 0, 0, 4096);
-	pixels_free(px);
+	assert_wire_row(&px, &p, 0, 0, 4096);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 	gst_buffer_unref(whole);
 }
@@ -246,17 +246,17 @@ START_TEST(odd_sizes_have_their_last_column_and_row)
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 321, 241);
 	GstBuffer *buffer = buffer_new(GST_VIDEO_INFO_SIZE(&info));
 	struct picture p;
-	struct pixels *px;
+	struct pixels px;
 
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	ck_assert_uint_eq(p.planes[1].rows, 121);
 	ck_assert_uint_eq(p.planes[1].row_bytes, 322);
 	px = map(&p, buffer);
-	assert_wire_row(px, &p, 0, 240, GST_VIDEO_INFO_PLANE_STRIDE(&info, 0) * 240);
-	assert_wire_row(px, &p, 1, 120,
+	assert_wire_row(&px, &p, 0, 240, GST_VIDEO_INFO_PLANE_STRIDE(&info, 0) * 240);
+	assert_wire_row(&px, &p, 1, 120,
 		GST_VIDEO_INFO_PLANE_OFFSET(&info, 1) +
 			(gsize)GST_VIDEO_INFO_PLANE_STRIDE(&info, 1) * 120);
-	pixels_free(px);
+	pixels_unmap(&px);
 	gst_buffer_unref(buffer);
 }
 END_TEST
@@ -335,7 +335,7 @@ START_TEST(more_pixels_than_a_host_reads_are_refused_before_memory_is_spent)
 		.planes = { { .stride = 65536, .row_bytes = 65536, .rows = 16384 } },
 	};
 	GstBuffer *buffer = buffer_new(16);
-	struct pixels *px;
+	struct pixels px;
 
 	ck_assert_int_eq(pixels_map(&p, buffer, &scratch, &px), -EMSGSIZE);
 	ck_assert_ptr_null(scratch);
@@ -353,13 +353,13 @@ START_TEST(copies_of_one_size_share_their_memory_in_turn)
 	add_crop(buffer, 8, 8, 100, 100);
 	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
 	for (int i = 0; i < 5; i++) {
-		struct pixels *px = map(&p, buffer);
+		struct pixels px = map(&p, buffer);
 
-		ck_assert(px->copied);
+		ck_assert(px.copied);
 		if (!first)
-			first = px->body[0].iov_base;
-		ck_assert_ptr_eq(px->body[0].iov_base, first);
-		pixels_free(px);
+			first = px.body[0].iov_base;
+		ck_assert_ptr_eq(px.body[0].iov_base, first);
+		pixels_unmap(&px);
 	}
 	gst_buffer_unref(buffer);
 }
