@@ -15,10 +15,11 @@ static uint32_t length_at(const uint8_t *data)
 	return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
 }
 
-static bool is_annex_b(const uint8_t *data, size_t size)
+static bool has_start_code(const uint8_t *data, size_t size, unsigned zeros)
 {
-	return size > 4 && data[0] == 0 && data[1] == 0 &&
-	       (data[2] == 1 || (data[2] == 0 && data[3] == 1));
+	static const uint8_t code[] = { 0, 0, 0, 1 };
+
+	return size > zeros + 1 && memcmp(data, code + 3 - zeros, zeros + 1) == 0;
 }
 
 /* Lengths that lead exactly to the end. */
@@ -41,12 +42,15 @@ enum framing {
 	FRAMING_AVCC,
 };
 
+/* A length of 256 to 511 looks like a short start code, so that one counts only where the lengths lead nowhere. */
 static int framing_of(const uint8_t *data, size_t size, enum framing *ret)
 {
-	if (is_annex_b(data, size))
+	if (has_start_code(data, size, 3))
 		*ret = FRAMING_ANNEX_B;
 	else if (is_avcc(data, size))
 		*ret = FRAMING_AVCC;
+	else if (has_start_code(data, size, 2))
+		*ret = FRAMING_ANNEX_B;
 	else
 		return -EBADMSG;
 	return 0;

@@ -105,6 +105,17 @@ START_TEST(what_has_start_codes_or_is_broken_is_left_alone)
 }
 END_TEST
 
+START_TEST(a_length_that_looks_like_a_start_code_is_a_length)
+{
+	uint8_t data[4 + 300] = { 0x00, 0x00, 0x01, 0x2c, 0x41, 0x9a };
+
+	memset(data + 6, 0x55, sizeof(data) - 6);
+	inspect(data, sizeof(data));
+	h264_make_annex_b(data, sizeof(data));
+	ck_assert_mem_eq(data, "\0\0\0\1\x41\x9a", 6);
+}
+END_TEST
+
 START_TEST(what_is_neither_framing_is_refused)
 {
 	static const uint8_t text[] = "HTTP/1.1 400 Bad Request";
@@ -234,6 +245,7 @@ int main(void)
 		colour_is_that_of_the_vui,
 		lengths_in_place_of_start_codes_are_read_and_mended,
 		what_has_start_codes_or_is_broken_is_left_alone,
+		a_length_that_looks_like_a_start_code_is_a_length,
 		what_is_neither_framing_is_refused,
 		a_unit_cut_anywhere_is_looked_at_without_harm,
 		a_broken_sps_leaves_the_stream_as_it_was,
