@@ -163,9 +163,14 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double to_ms(gint64 ns)
+{
+	return (double)ns / 1e6;
+}
+
 static void evaluate(struct run *r, double cpu, struct measurement *ret)
 {
-	guint first = (guint)r->c->warmup, n = 0, p99;
+	guint first = (guint)r->c->warmup, n = 0;
 	g_autofree gint64 *latencies = g_new(gint64, r->total);
 	gint64 start = G_MAXINT64, end = 0;
 
@@ -183,9 +188,8 @@ static void evaluate(struct run *r, double cpu, struct measurement *ret)
 	if (n < 2)
 		return;
 	ret->fps = (double)(n - 1) * 1e9 / (double)(end - start);
-	ret->p50_ms = (double)latencies[n / 2] / 1e6;
-	p99 = MIN(n - 1, n * 99 / 100);
-	ret->p99_ms = (double)latencies[p99] / 1e6;
+	ret->p50_ms = to_ms(latencies[n / 2]);
+	ret->p99_ms = to_ms(latencies[MIN(n - 1, n * 99 / 100)]);
 }
 
 static gboolean run_case(
