@@ -109,7 +109,7 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 	case LINK_REASON_STALLED:
 		RESOURCE(ret, BUSY);
 		ret->text = g_strdup_printf(
-			"The encoder host at %s is alive (it answers PING) but has not answered the last %u frames within response-timeout. Does its encoder hang? If it is only slow, raise response-timeout.",
+			"The encoder host at %s is alive (it answers PING) but stopped answering frames: nothing within %u times response-timeout. Does its encoder hang? If it is only slow, raise response-timeout.",
 			where, LINK_OVERDUE_MAX);
 		return;
 	case LINK_REASON_REFUSED:

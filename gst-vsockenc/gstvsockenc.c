@@ -313,8 +313,13 @@ static gboolean gst_vsockenc_sink_event(GstVideoEncoder *encoder, GstEvent *even
 {
 	GstVsockEnc *self = GST_VSOCKENC(encoder);
 
-	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START && self->link)
-		link_set_flushing(self->link, true);
+	/* A flush may come while the element stops. */
+	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {
+		GST_OBJECT_LOCK(self);
+		if (self->link)
+			link_set_flushing(self->link, true);
+		GST_OBJECT_UNLOCK(self);
+	}
 	return GST_VIDEO_ENCODER_CLASS(gst_vsockenc_parent_class)->sink_event(encoder, event);
 }
 

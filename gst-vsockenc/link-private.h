@@ -46,9 +46,9 @@ struct link {
 	uint64_t returned_ns;        /* when the last event was handed out */
 	bool behind;    /* dealing with it took long: what waits unread came some time since */
 	bool responded; /* a response came over this connection */
-	unsigned overdue_in_row; /* flights given up at their deadline since the last response */
-	uint64_t pinged_ns;      /* when PING went out for the oldest flight; 0: not yet */
-	bool ponged;             /* and came back */
+	unsigned overdue_in_row;     /* deadlines that passed since the last response */
+	uint64_t pinged_ns;          /* when PING went out for the oldest flight; 0: not yet */
+	bool ponged;                 /* and came back */
 	struct link_failure failure; /* the last one */
 	uint64_t outage_ns, up_ns;   /* since when it is down (0: it is not); when it came up */
 	unsigned backoff_ms;

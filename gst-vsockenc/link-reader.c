@@ -239,6 +239,19 @@ static int link_read_buffered(struct link *link, struct link_event *ret)
 	return r;
 }
 
+/* Flights that left before the PONG's PING did, and are as late as the oldest. */
+static unsigned link_count_overdue(struct link *link)
+{
+	uint64_t timeout_ns = link->config.response_timeout_ms * NS_PER_MS, now = now_ns();
+	unsigned n = 1;
+
+	g_mutex_lock(&link->lock);
+	while (n < link->window.count && now - window_at(&link->window, n)->sent_ns >= timeout_ns)
+		n++;
+	g_mutex_unlock(&link->lock);
+	return n;
+}
+
 /* The oldest flight has no answer at its deadline. true when that is the end of the connection. */
 static bool link_on_deadline(struct link *link, struct link_event *ret)
 {
@@ -254,7 +267,7 @@ static bool link_on_deadline(struct link *link, struct link_event *ret)
 		link_fail(link, LINK_REASON_STALLED, -ETIMEDOUT, ret);
 		return true;
 	}
-	link->to_drop = 1;
+	link->to_drop = link_count_overdue(link);
 	link->overdue = true;
 	return false;
 }

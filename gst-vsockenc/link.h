@@ -15,7 +15,7 @@
  *   no PONG                                  the host is silent             LINK_LOST or LINK_FAILED
  *   PONG, but never a response               it skips FRAME_REQUEST         LINK_LOST or LINK_FAILED
  *   PONG, and responses to others before     it dropped the frame           LINK_DROPPED, overdue set
- *   the same, LINK_OVERDUE_MAX times in a row  its encoder hangs            LINK_LOST or LINK_FAILED
+ *   the same, LINK_OVERDUE_MAX times running its encoder hangs              LINK_LOST or LINK_FAILED
  */
 
 #include "window.h"
@@ -38,12 +38,12 @@ struct link_config {
 
 /* Why a link is down. */
 enum link_reason {
-	LINK_REASON_CONNECT, /* error: what hxfr_socket_connect() said */
-	LINK_REASON_CLOSED,  /* the host closed the connection, or died */
-	LINK_REASON_GARBAGE, /* error: what the framer or decoder said */
-	LINK_REASON_SILENT,  /* no answer, not even to PING */
-	LINK_REASON_SKIPS,   /* answers PING, never FRAME_REQUEST */
-	LINK_REASON_STALLED, /* answers PING, but has not answered the last LINK_OVERDUE_MAX frames */
+	LINK_REASON_CONNECT,  /* error: what hxfr_socket_connect() said */
+	LINK_REASON_CLOSED,   /* the host closed the connection, or died */
+	LINK_REASON_GARBAGE,  /* error: what the framer or decoder said */
+	LINK_REASON_SILENT,   /* no answer, not even to PING */
+	LINK_REASON_SKIPS,    /* answers PING, never FRAME_REQUEST */
+	LINK_REASON_STALLED,  /* answers PING, but let LINK_OVERDUE_MAX deadlines running pass */
 	LINK_REASON_REFUSED,  /* an ERROR message: code and text */
 	LINK_REASON_INTERNAL, /* error: memory, descriptors */
 };

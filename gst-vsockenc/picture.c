@@ -79,6 +79,7 @@ int picture_init(struct picture *picture, const GstVideoInfo *info, GstBuffer *b
 		return r;
 	p.width = visible.width;
 	p.height = visible.height;
+	p.cropped = visible.width < (guint)GST_VIDEO_INFO_WIDTH(info);
 
 	for (unsigned i = 0; i < p.n_planes; i++) {
 		r = plane_init(&p.planes[i], info, i, meta, &visible);
@@ -302,7 +303,8 @@ int pixels_map(
 
 	pixels_init(&px, buffer);
 	r = pixels_map_planes(&px, p, data, &sendable);
-	if (r == 0 && sendable && wire_size(p, p->planes[0].stride) <= HXFR_PIXELS_MAX) {
+	if (r == 0 && sendable && !p->cropped &&
+		wire_size(p, p->planes[0].stride) <= HXFR_PIXELS_MAX) {
 		pixels_describe(&px, p, p->planes[0].stride, data);
 		*ret = px;
 		return 0;

@@ -25,6 +25,7 @@ struct picture_plane {
 struct picture {
 	uint32_t format;        /* enum hxfr_format */
 	uint32_t width, height; /* visible pixels: the crop rectangle where there is one */
+	bool cropped; /* there are pixels beside it in its rows, which are nobody's business */
 	unsigned n_planes;
 	struct picture_plane planes[PICTURE_PLANES_MAX];
 };

@@ -29,6 +29,7 @@ static GstBusSyncReply sort_message(GstBus *bus, GstMessage *message, gpointer d
 		g_async_queue_push(f->errors, describe(message));
 	if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
 		g_async_queue_push(f->warnings, describe(message));
+	gst_message_unref(message); /* who drops a message owns it */
 	return GST_BUS_DROP;
 }
 

@@ -168,6 +168,24 @@ START_TEST(a_crop_rectangle_is_all_that_is_sent)
 }
 END_TEST
 
+START_TEST(nothing_beside_a_crop_is_sent)
+{
+	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_BGRx, 320, 240);
+	GstBuffer *buffer = buffer_new(GST_VIDEO_INFO_SIZE(&info));
+	struct picture p;
+	struct pixels px;
+
+	add_crop(buffer, 0, 0, 300, 240);
+	ck_assert_int_eq(picture_init(&p, &info, buffer), 0);
+	px = map(&p, buffer);
+	ck_assert_uint_eq(px.stride, 1200);
+	ck_assert_uint_eq(px.size, 1200 * 240);
+	assert_wire_row(&px, &p, 0, 1, 1280);
+	pixels_unmap(&px);
+	gst_buffer_unref(buffer);
+}
+END_TEST
+
 START_TEST(a_crop_of_nv12_takes_the_colour_along)
 {
 	GstVideoInfo info = video_info(GST_VIDEO_FORMAT_NV12, 640, 480);
@@ -372,6 +390,7 @@ int main(void)
 		a_gap_between_planes_is_bridged_without_a_copy,
 		planes_of_different_strides_are_copied,
 		a_crop_rectangle_is_all_that_is_sent,
+		nothing_beside_a_crop_is_sent,
 		a_crop_of_nv12_takes_the_colour_along,
 		a_crop_in_the_top_left_corner_can_be_said_by_id,
 		planes_in_two_memories_are_sent_without_a_copy,
