@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Adds up one run of `meson test`: summary.py TESTLOG.json EXIT-STATUS-OF-MESON
 
-A suite that reports its cases ("100%: Checks: 12, Failures: 0, Errors: 0" of check, or TAP lines) counts by case,
-any other test counts as one. A test that fails in another way than by a case (a crash, a sanitizer's report, a
+A suite that reports its cases ("100%: Checks: 12, Failures: 0, Errors: 0" of check, "Ran 12 tests in ..." of
+Python's unittest, or TAP lines) counts by case, any other test counts as one. A test that fails in another way than by a case (a crash, a sanitizer's report, a
 timeout) counts as one failure more. "SKIP: why" on a line of its own marks a case that ran nothing.
 The last line printed is "N passed, N failed" or "N passed, N failed, N skipped".
 """
@@ -12,8 +12,9 @@ import re
 import sys
 
 CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n+(?:OK|FAILED)(?: \((.*)\))?$", re.M)
 TAP = re.compile(r"^(not )?ok\b(?!.*# *SKIP)", re.M | re.I)
-SKIP = re.compile(r"^(?:SKIP: *|ok\b.*# *SKIP:? *)(.*)$", re.M | re.I)
+SKIP = re.compile(r"^(?:SKIP: *|ok\b.*# *SKIP:? *|.* \.\.\. skipped )(.*)$", re.M)
 GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), "SKIP"
 
 
@@ -24,6 +25,9 @@ def count(test):
     if test["result"] == SKIPPED:
         return 0, 0, reasons[:1] or [(text.strip().splitlines() or ["no reason given"])[-1]]
     checks = CHECKS.findall(text)
+    for total, rest in UNITTEST.findall(text):
+        bad = dict(re.findall(r"(\w+)=(\d+)", rest))
+        checks.append((total, bad.get("failures", 0), bad.get("errors", 0)))
     if checks:
         bad = sum(int(failures) + int(errors) for _, failures, errors in checks)
         good = sum(int(total) for total, _, _ in checks) - bad - len(reasons)

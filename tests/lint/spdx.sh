@@ -13,8 +13,8 @@ while IFS= read -r -d '' file; do
 	}
 done < <(
 	printf '%s\0' dev .ci/run
-	find agent protocol gst-vsockenc host-stub tests dev.d docs \
-		\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.[178]' \) -print0 2>/dev/null
+	find protocol gst-vsockenc host-stub tests dev.d docs \
+		\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.[178]' \) -print0
 )
 echo "$count files"
 exit "$status"
