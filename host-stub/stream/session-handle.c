@@ -146,11 +146,11 @@ static int64_t due_time(struct session *s, uint64_t frame, int64_t arrived_us)
 	return due_us > s->engine_free_us ? due_us : s->engine_free_us;
 }
 
-static bool dropped_by_fault(struct session *s, uint64_t frame)
+static bool dropped(struct session *s, uint64_t frame)
 {
 	if (fault_hit(&s->config.fault, FAULT_HANG, frame))
 		s->hung = true;
-	if (!s->hung && !fault_hit(&s->config.fault, FAULT_DROP, frame))
+	if (!s->hung && !s->gone && !fault_hit(&s->config.fault, FAULT_DROP, frame))
 		return false;
 	stats_add(s->config.stats, dropped, 1);
 	return true;
@@ -179,7 +179,7 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 	stats_add(s->config.stats, frames, 1);
 	if (request.pixels)
 		stats_add(s->config.stats, frames_pixels, 1);
-	if (dropped_by_fault(s, frame))
+	if (dropped(s, frame))
 		return;
 	if (outbox_add(&s->answers, &reply) < 0) {
 		session_reject(s, HXFR_CODE_INTERNAL, "out of memory");

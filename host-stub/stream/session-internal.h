@@ -47,6 +47,8 @@ struct session {
 	size_t queued_last;       /* bytes, when last looked at */
 
 	bool no_more; /* the client has shut its sending side down, and gets what answers are left */
+	bool gone; /* nothing reaches the client any more; what it sent is done, but nothing encoded */
+	bool backlog;  /* messages wait in the connection, though the socket may be empty */
 	bool extended; /* the client said HELLO */
 	bool hung;     /* fault: takes everything, says nothing */
 	bool silent;   /* fault: and sends nothing that is ready */
@@ -69,6 +71,10 @@ void session_handle(struct session *s, const struct hxfr_message *m);
 void session_reject(struct session *s, int32_t code, const char *text);
 
 /* session-send.c */
+/* Nobody will read an answer any more; what was asked for before, as the end of a scanout, is still done. */
+void session_hang_up(struct session *s);
+/* Sends what is queued, as far as the socket takes it. */
+void session_flush(struct session *s);
 /* Sends a message without bulk data; a client that is gone or reads nothing closes the session. */
 void session_send(struct session *s, const struct hxfr_message *m);
 void session_send_error(struct session *s, uint16_t session_id, int32_t code, const char *text);

@@ -82,7 +82,7 @@ static void run_scanout(struct session *s, uint32_t id, int64_t now_us)
 
 void session_run_scanouts(struct session *s, int64_t now_us)
 {
-	for (uint32_t id = 0; id < SCANOUT_COUNT; id++)
+	for (uint32_t id = 0; id < SCANOUT_COUNT && !atomic_load(&s->stop); id++)
 		if (s->subscriptions[id].active && s->subscriptions[id].due_us <= now_us)
 			run_scanout(s, id, now_us);
 }

@@ -45,10 +45,22 @@ static void trace(struct session *s, const struct hxfr_message *m)
 		(unsigned long long)s->config.number, text);
 }
 
+void session_hang_up(struct session *s)
+{
+	if (s->state == SESSION_OPEN && !s->no_more)
+		s->gone = s->silent = true;
+	else
+		s->state = SESSION_CLOSED;
+}
+
 static void give_up(struct session *s, int error)
 {
 	if (s->state == SESSION_CLOSED)
 		return;
+	if (error == -ECONNRESET) {
+		session_hang_up(s);
+		return;
+	}
 	if (error == -ENOBUFS) {
 		stats_add(s->config.stats, stalled_clients, 1);
 		log_write(s->config.log, LOG_LEVEL_WARNING,
@@ -56,6 +68,13 @@ static void give_up(struct session *s, int error)
 			(unsigned long long)s->config.number);
 	}
 	s->state = SESSION_CLOSED;
+}
+
+void session_flush(struct session *s)
+{
+	int r = hxfr_connection_flush(s->connection);
+	if (r < 0)
+		give_up(s, r);
 }
 
 void session_send(struct session *s, const struct hxfr_message *m)

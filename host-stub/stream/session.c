@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECEIVES_PER_ROUND 64u /* then others of the session get their turn */
+#define RECEIVES_PER_ROUND 64u   /* then others of the session get their turn */
+#define ROUND_US           10000 /* and so after that long with messages */
 
 int64_t session_now_us(void)
 {
@@ -23,15 +24,24 @@ int64_t session_now_us(void)
 
 static bool can_take_frames(const struct session *s)
 {
-	return !s->no_more && s->answers.count < SESSION_PENDING_MAX &&
-	       s->answers_pixels < SESSION_PIXELS_MAX && session_can_send(s);
+	if (s->no_more)
+		return false;
+	return s->gone || (s->answers.count < SESSION_PENDING_MAX &&
+				  s->answers_pixels < SESSION_PIXELS_MAX && session_can_send(s));
 }
 
-static void handle_messages(struct session *s)
+static bool goes_on(const struct session *s)
+{
+	return s->state == SESSION_OPEN && !atomic_load(&s->stop) && can_take_frames(s);
+}
+
+/* May leave messages in the connection: s->backlog says so, since no poll() will. */
+static void handle_messages(struct session *s, int64_t until_us)
 {
 	struct hxfr_message m;
 
-	while (s->state == SESSION_OPEN && can_take_frames(s)) {
+	s->backlog = false;
+	while (goes_on(s)) {
 		int r = hxfr_connection_next(s->connection, &m);
 		if (r == 0)
 			return;
@@ -42,17 +52,23 @@ static void handle_messages(struct session *s)
 			return;
 		}
 		session_handle(s, &m);
-		session_send_ready(s, session_now_us());
+		int64_t now_us = session_now_us();
+		session_send_ready(s, now_us);
+		if (now_us >= until_us) {
+			s->backlog = true;
+			return;
+		}
 	}
 }
 
-static void receive(struct session *s)
+static void receive(struct session *s, int64_t until_us)
 {
 	for (unsigned i = 0; i < RECEIVES_PER_ROUND; i++) {
-		if (s->state != SESSION_OPEN || !can_take_frames(s))
+		handle_messages(s, until_us);
+		if (!goes_on(s) || s->backlog)
 			return;
 		int r = hxfr_connection_receive(s->connection);
-		if (r == -EAGAIN)
+		if (r == -EAGAIN && !s->gone)
 			return;
 		if (r == -ENOTCONN) {
 			s->no_more = true;
@@ -62,14 +78,17 @@ static void receive(struct session *s)
 			s->state = SESSION_CLOSED;
 			return;
 		}
-		handle_messages(s);
 	}
 }
 
 /* A client may shut its sending side down and wait for the rest. */
 static void finish_last_answers(struct session *s)
 {
-	if (s->state == SESSION_OPEN && s->no_more && (s->answers.count == 0 || s->silent))
+	if (s->state != SESSION_OPEN || !s->no_more)
+		return;
+	if (s->gone)
+		s->state = SESSION_CLOSED;
+	else if (s->answers.count == 0 || s->silent)
 		s->state = SESSION_FLUSHING;
 }
 
@@ -131,7 +150,9 @@ static int64_t next_deadline(struct session *s)
 
 	if (s->state == SESSION_LINGERING)
 		next_us = s->linger_until_us;
-	if (s->state == SESSION_OPEN)
+	if (s->backlog && s->state == SESSION_OPEN)
+		next_us = 0;
+	else if (s->state == SESSION_OPEN)
 		next_us = earlier(session_next_answer_us(s),
 			s->no_more ? NEVER_US : session_next_scanout_us(s));
 	if (s->stalled_since_us != NEVER_US)
@@ -149,7 +170,6 @@ static short wanted_events(const struct session *s)
 	return events;
 }
 
-/* POLLHUP and POLLERR of a session that does not read would be reported again and again: they end it. */
 static void wait_for_events(struct session *s, int64_t now_us)
 {
 	struct pollfd fds[] = {
@@ -167,12 +187,12 @@ static void wait_for_events(struct session *s, int64_t now_us)
 		eventfd_t n;
 		eventfd_read(s->wake_fd, &n);
 	}
-	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL) && !(fds[0].revents & POLLIN))
-		s->state = SESSION_CLOSED;
-	if (fds[0].revents & POLLOUT && hxfr_connection_flush(s->connection) < 0)
-		s->state = SESSION_CLOSED;
-	if (fds[0].revents & POLLIN && s->state == SESSION_OPEN)
-		receive(s);
+	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+		session_hang_up(s);
+	if (fds[0].revents & POLLOUT && !s->gone)
+		session_flush(s);
+	if (s->state == SESSION_OPEN && (fds[0].revents & POLLIN || s->gone))
+		receive(s, session_now_us() + ROUND_US);
 }
 
 static void run_once(struct session *s)
@@ -180,8 +200,8 @@ static void run_once(struct session *s)
 	int64_t now_us = session_now_us();
 
 	if (s->state == SESSION_OPEN) {
-		handle_messages(s);
-		if (!s->no_more)
+		handle_messages(s, now_us + ROUND_US);
+		if (!s->no_more && !s->gone)
 			session_run_scanouts(s, now_us);
 		session_send_ready(s, session_now_us());
 	}

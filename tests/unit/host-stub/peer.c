@@ -10,7 +10,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define STALL_TIMEOUT_MS 500
 #define PING_SESSION     4711
@@ -158,22 +160,20 @@ int64_t peer_spelled(const struct hxfr_message *m, const char *key)
 	return at && sscanf(at + strlen(pattern), "%lld", &value) == 1 ? value : -1;
 }
 
-void host_start(struct host *host, const char *faults, const char *encoder)
+void host_start_with(struct host *host, const char *faults, const struct encoder_choice *encoder)
 {
 	int fds[2];
+
+	host->ended_fd = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_ge(host->ended_fd, 0);
 	struct session_config config = {
 		.number = 1,
-		.encoder = { .impl = &encoder_null_impl, .name = "null" },
+		.encoder = *encoder,
 		.scanouts = &host->scanouts,
 		.stats = &host->stats,
 		.stall_timeout_ms = STALL_TIMEOUT_MS,
-		.ended_fd = -1,
+		.ended_fd = host->ended_fd,
 	};
-
-	if (encoder) {
-		config.encoder.impl = &encoder_gst_impl;
-		snprintf(config.encoder.name, sizeof config.encoder.name, "%s", encoder);
-	}
 	if (faults)
 		ck_assert_int_eq(fault_parse(faults, &config.fault, NULL), 0);
 	scanout_table_init(&host->scanouts, 320, 240);
@@ -184,10 +184,22 @@ void host_start(struct host *host, const char *faults, const char *encoder)
 	peer_init(&host->peer, fds[1]);
 }
 
+void host_start(struct host *host, const char *faults, const char *encoder)
+{
+	struct encoder_choice choice = { &encoder_null_impl, "null" };
+
+	if (encoder) {
+		choice.impl = &encoder_gst_impl;
+		snprintf(choice.name, sizeof choice.name, "%s", encoder);
+	}
+	host_start_with(host, faults, &choice);
+}
+
 void host_stop(struct host *host)
 {
 	session_destroy(host->session);
 	peer_finish(&host->peer);
+	close(host->ended_fd);
 	scanout_table_finish(&host->scanouts);
 	stats_counter_finish(&host->stats);
 }

@@ -46,9 +46,11 @@ struct host {
 	struct session *session;
 	struct scanout_table scanouts;
 	struct stats_counter stats;
+	int ended_fd; /* of the session; eventfd */
 	struct peer peer;
 };
 
 /* faults: a SPEC or NULL; encoder: NULL is null. */
 void host_start(struct host *host, const char *faults, const char *encoder);
+void host_start_with(struct host *host, const char *faults, const struct encoder_choice *encoder);
 void host_stop(struct host *host);
