@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <ctype.h>
+#include <hxfr/wire.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -98,6 +99,32 @@ GstBuffer *fixture_frame(guint i, gsize size)
 	return buffer;
 }
 
+static void uncount(gpointer alive, GstMiniObject *memory)
+{
+	g_atomic_int_add((gint *)alive, -1);
+}
+
+GstBuffer *fixture_counted_frame(guint i, gsize size, gint *alive)
+{
+	GstBuffer *buffer = fixture_frame(i, size);
+
+	g_atomic_int_inc(alive);
+	gst_mini_object_weak_ref(
+		GST_MINI_OBJECT(gst_buffer_peek_memory(buffer, 0)), uncount, alive);
+	return buffer;
+}
+
+void fixture_wait_freed(gint *alive)
+{
+	gint64 deadline = g_get_monotonic_time() + FIXTURE_WAIT;
+
+	while (g_atomic_int_get(alive) > 0) {
+		fail_unless(g_get_monotonic_time() < deadline, "%d input buffers are held",
+			g_atomic_int_get(alive));
+		g_usleep(POLL_US);
+	}
+}
+
 GstFlowReturn fixture_push(struct fixture *f, guint i)
 {
 	return gst_harness_push(f->h, fixture_frame(i, FIXTURE_SIZE));
@@ -149,6 +176,69 @@ guint fixture_count_until_eos(struct fixture *f)
 		n++;
 	}
 	return n;
+}
+
+void fixture_answer(struct fixture *f, guint i, const struct fixture_blob *blobs, guint n)
+{
+	struct hxfr_header header = { .type = HXFR_FRAME_RESPONSE,
+		.session_id = HXFR_SESSION_MAIN,
+		.payload_size = HXFR_FRAME_RESPONSE_SIZE };
+	g_autofree guint8 *bytes = NULL;
+	struct hxfr_writer w;
+
+	for (guint blob = 0; blob < n; blob++)
+		header.payload_size += 4 + (guint)blobs[blob].size;
+	bytes = g_malloc(HXFR_HEADER_SIZE + header.payload_size);
+	hxfr_header_encode(&header, bytes);
+	hxfr_writer_init(&w, bytes + HXFR_HEADER_SIZE, header.payload_size);
+	hxfr_writer_i64(&w, (gint64)(i * FIXTURE_INTERVAL));
+	hxfr_writer_i64(&w, 0);  /* dts */
+	hxfr_writer_zero(&w, 4); /* no key frame */
+	hxfr_writer_u32(&w, n);
+	for (guint blob = 0; blob < n; blob++) {
+		hxfr_writer_u32(&w, (guint)blobs[blob].size);
+		hxfr_writer_bytes(&w, blobs[blob].data, blobs[blob].size);
+	}
+	fake_host_send(f->host, bytes, HXFR_HEADER_SIZE + header.payload_size);
+}
+
+struct fixture_block {
+	GstPad *pad;
+	gulong probe;
+	GAsyncQueue *held; /* of pads: one for each buffer that was stopped */
+};
+
+static GstPadProbeReturn hold_buffer(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+	struct fixture_block *block = data;
+
+	g_async_queue_push(block->held, pad);
+	return GST_PAD_PROBE_OK;
+}
+
+struct fixture_block *fixture_block_src(struct fixture *f)
+{
+	struct fixture_block *block = g_new0(struct fixture_block, 1);
+
+	block->pad = gst_element_get_static_pad(f->enc, "src");
+	block->held = g_async_queue_new();
+	block->probe = gst_pad_add_probe(block->pad,
+		GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, hold_buffer, block, NULL);
+	return block;
+}
+
+void fixture_wait_held(struct fixture_block *block)
+{
+	fail_unless(g_async_queue_timeout_pop(block->held, FIXTURE_WAIT) != NULL,
+		"no buffer reached the probe");
+}
+
+void fixture_unblock(struct fixture_block *block)
+{
+	gst_pad_remove_probe(block->pad, block->probe);
+	gst_object_unref(block->pad);
+	g_async_queue_unref(block->held);
+	g_free(block);
 }
 
 struct fixture_pusher {

@@ -15,12 +15,15 @@
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 
-#define FIXTURE_CAPS     "video/x-raw,format=NV12,width=320,height=240,framerate=30/1"
-#define FIXTURE_BIG_CAPS "video/x-raw,format=NV12,width=640,height=480,framerate=30/1"
-#define FIXTURE_SIZE     (320u * 240u * 3u / 2u)
-#define FIXTURE_BIG_SIZE (640u * 480u * 3u / 2u)
-#define FIXTURE_WAIT     (10 * G_USEC_PER_SEC) /* deadline of every wait on the bus */
-#define FIXTURE_INTERVAL (GST_SECOND / 30)
+#define FIXTURE_CAPS      "video/x-raw,format=NV12,width=320,height=240,framerate=30/1"
+#define FIXTURE_BIG_CAPS  "video/x-raw,format=NV12,width=640,height=480,framerate=30/1"
+#define FIXTURE_SIZE      (320u * 240u * 3u / 2u)
+#define FIXTURE_BIG_SIZE  (640u * 480u * 3u / 2u)
+/* Frames that no socket buffer takes at once. */
+#define FIXTURE_HUGE_CAPS "video/x-raw,format=BGRx,width=1920,height=1080,framerate=30/1"
+#define FIXTURE_HUGE_SIZE (1920u * 1080u * 4u)
+#define FIXTURE_WAIT      (10 * G_USEC_PER_SEC) /* deadline of every wait on the bus */
+#define FIXTURE_INTERVAL  (GST_SECOND / 30)
 
 struct fixture {
 	struct fake_host *host;
@@ -43,6 +46,10 @@ void fixture_teardown(struct fixture *f);
 
 /* Frame number i of n bytes (NV12 of the caps); content depends on i. */
 GstBuffer *fixture_frame(guint i, gsize size);
+/* Likewise; *alive is one higher until its pixels are freed. alive outlives the fixture. */
+GstBuffer *fixture_counted_frame(guint i, gsize size, gint *alive);
+/* Waits until all are freed. */
+void fixture_wait_freed(gint *alive);
 GstFlowReturn fixture_push(struct fixture *f, guint i);
 /* Pushes n frames from number start on, each of which must be taken. */
 void fixture_push_many(struct fixture *f, guint start, guint n);
@@ -53,6 +60,21 @@ void fixture_expect_many(struct fixture *f, guint first, guint n);
 guint fixture_count_until_eos(struct fixture *f);
 /* pts spelled in an output buffer. */
 GstClockTime fixture_payload_pts(GstBuffer *buffer);
+
+struct fixture_blob {
+	const void *data;
+	gsize size;
+};
+/* Answers frame i by hand, to every client, whatever the host itself says: a FRAME_RESPONSE with n blobs as they are. */
+void fixture_answer(struct fixture *f, guint i, const struct fixture_blob *blobs, guint n);
+
+/* A probe that blocks the src pad at the next buffer, as applications do to relink it. */
+struct fixture_block;
+struct fixture_block *fixture_block_src(struct fixture *f);
+/* Waits until it holds a buffer. */
+void fixture_wait_held(struct fixture_block *block);
+/* Lets it go, and frees. */
+void fixture_unblock(struct fixture_block *block);
 
 /* A push on a thread of its own. */
 struct fixture_pusher;
