@@ -87,6 +87,8 @@ configure() {
 # compile [TARGET...]: builds in the folder that configure() chose.
 compile() {
 	say "building ${build#"$here/"}"
+	# Targets are looked up before ninja notices that a build file changed.
+	[ $# -eq 0 ] || ninja -C "$build" build.ninja >/dev/null
 	"$meson" compile -C "$build" "$@" </dev/null || die "the build failed; the compiler's message is above"
 }
 

@@ -23,7 +23,8 @@ if [ -n "$only" ]; then
 fi
 compile "${targets[@]/#/fuzz-}"
 
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$here/dev.d/lsan.supp:print_suppressions=0
 failed=()
 for target in "${targets[@]}"; do
 	# What it learns stays in the build folder; the corpus of the repository is only read.
