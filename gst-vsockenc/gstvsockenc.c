@@ -309,17 +309,33 @@ static gboolean gst_vsockenc_flush(GstVideoEncoder *encoder)
 	return TRUE;
 }
 
+/* A flush may come while the element stops. */
+static void begin_flush(GstVsockEnc *self)
+{
+	GST_OBJECT_LOCK(self);
+	if (self->link)
+		link_set_flushing(self->link, true);
+	GST_OBJECT_UNLOCK(self);
+}
+
+/* What ended downstream was the stream or segment before. */
+static void forget_eos(GstVsockEnc *self)
+{
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	if (self->flow == GST_FLOW_EOS)
+		self->flow = GST_FLOW_OK;
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+}
+
 static gboolean gst_vsockenc_sink_event(GstVideoEncoder *encoder, GstEvent *event)
 {
 	GstVsockEnc *self = GST_VSOCKENC(encoder);
 
-	/* A flush may come while the element stops. */
-	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {
-		GST_OBJECT_LOCK(self);
-		if (self->link)
-			link_set_flushing(self->link, true);
-		GST_OBJECT_UNLOCK(self);
-	}
+	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START)
+		begin_flush(self);
+	if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START ||
+		GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
+		forget_eos(self);
 	return GST_VIDEO_ENCODER_CLASS(gst_vsockenc_parent_class)->sink_event(encoder, event);
 }
 

@@ -44,8 +44,8 @@ struct link {
 	bool answered;               /* message is the response to the flight behind those */
 	uint64_t answered_ns;        /* when it was complete; 0: not known */
 	uint64_t returned_ns;        /* when the last event was handed out */
-	bool behind;    /* dealing with it took long: what waits unread came some time since */
-	bool responded; /* a response came over this connection */
+	uint64_t
+		behind_until_ns; /* dealing with it took long: what waits unread came some time since; 0: not so */
 	unsigned overdue_in_row;     /* deadlines that passed since the last response */
 	uint64_t pinged_ns;          /* when PING went out for the oldest flight; 0: not yet */
 	bool ponged;                 /* and came back */

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <poll.h>
 
-#define BEHIND_NS        NS_PER_MS /* an event that takes longer to deal with makes the reader late */
+#define BEHIND_NS                                                                                  \
+	(10 * NS_PER_MS) /* an event that takes longer to deal with makes the reader late */
+#define CATCH_UP_NS      (100 * NS_PER_MS) /* how long it may read before deadlines count again */
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS   2000u
 
@@ -155,6 +157,11 @@ static bool link_pending_event(struct link *link, struct link_event *ret)
 	return false;
 }
 
+static bool link_is_behind(const struct link *link)
+{
+	return link->behind_until_ns != 0 && now_ns() < link->behind_until_ns;
+}
+
 /* Where in the window the response belongs: -ENOENT when nowhere (its frame was given up), -EBADMSG when the host answers
  * a request that has not left yet, which would free its place while its pixels pile up. */
 static int link_find_answered(struct link *link)
@@ -187,7 +194,7 @@ static bool link_on_response(struct link *link, struct link_event *ret)
 
 	link->outage_ns = 0;
 	link->overdue_in_row = 0;
-	link->answered_ns = link->behind ? 0 : now_ns();
+	link->answered_ns = link_is_behind(link) ? 0 : now_ns();
 	link->to_drop = (unsigned)index;
 	link->answered = true;
 	return false;
@@ -327,7 +334,7 @@ static bool link_wait_for_network(struct link *link, int timeout_ms, struct link
 	int n = poll(fds, G_N_ELEMENTS(fds), timeout_ms), r = 0;
 
 	if (n == 0)
-		link->behind = false;
+		link->behind_until_ns = 0;
 	if (n <= 0)
 		return false;
 
@@ -387,7 +394,7 @@ static bool link_next_while_up(struct link *link, struct link_event *ret)
 
 	if (r != 0)
 		return r < 0;
-	if (link->behind)
+	if (link_is_behind(link))
 		return link_wait_for_network(link, 0, ret);
 	return link_check_deadlines(link, &timeout_ms, ret) ||
 	       link_wait_for_network(link, timeout_ms, ret);
@@ -399,13 +406,14 @@ static bool link_next_while_given_up(struct link *link, struct link_event *ret)
 	return link_is_cancelled_within(link, -1);
 }
 
-/* While downstream takes its time over a frame, responses wait unread: they are neither late nor is it known when they came. */
+/* While downstream takes its time over a frame, responses wait unread: they are neither late, nor is it known when they
+ * came. Not for longer than it takes to read them, though: a host could send without end. */
 static void link_look_at_the_time(struct link *link)
 {
 	uint64_t now = now_ns();
 
 	if (link->returned_ns != 0 && now - link->returned_ns > BEHIND_NS)
-		link->behind = true;
+		link->behind_until_ns = now + CATCH_UP_NS;
 }
 
 void link_next(struct link *link, struct link_event *ret)
