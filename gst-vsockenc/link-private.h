@@ -44,11 +44,11 @@ struct link {
 	bool answered;               /* message is the response to the flight behind those */
 	uint64_t answered_ns;        /* when it was complete; 0: not known */
 	uint64_t returned_ns;        /* when the last event was handed out */
-	uint64_t
-		behind_until_ns; /* dealing with it took long: what waits unread came some time since; 0: not so */
-	unsigned overdue_in_row;     /* deadlines that passed since the last response */
-	uint64_t pinged_ns;          /* when PING went out for the oldest flight; 0: not yet */
-	bool ponged;                 /* and came back */
+	uint64_t behind_until_ns; /* that took long, and responses waited unread; 0: it did not */
+	bool responded;           /* a response came over this connection */
+	unsigned overdue_in_row;  /* deadlines that passed since the last response */
+	uint64_t pinged_ns;       /* when PING went out for the oldest flight; 0: not yet */
+	bool ponged;              /* and came back */
 	struct link_failure failure; /* the last one */
 	uint64_t outage_ns, up_ns;   /* since when it is down (0: it is not); when it came up */
 	unsigned backoff_ms;

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define PATTERN_KEEP_MAX ((size_t)40 * 1024 * 1024) /* bytes kept for the next picture: 4K AR24 */
+
 struct pattern_source {
 	struct frame_source base;
 	uint8_t *pixels;
@@ -93,6 +95,19 @@ static int pattern_map(
 	return 0;
 }
 
+/* Every client has a source: what a single huge picture took is not kept for its life. */
+static void pattern_unmap(struct frame_source *base, const struct picture *picture)
+{
+	struct pattern_source *source = (struct pattern_source *)base;
+
+	(void)picture;
+	if (source->size <= PATTERN_KEEP_MAX)
+		return;
+	free(source->pixels);
+	source->pixels = NULL;
+	source->size = 0;
+}
+
 static void pattern_destroy(struct frame_source *base)
 {
 	struct pattern_source *source = (struct pattern_source *)base;
@@ -104,7 +119,7 @@ static const struct frame_source_impl pattern_impl = {
 	.name = "pattern",
 	.synthetic = true,
 	.map = pattern_map,
-	.unmap = no_unmap,
+	.unmap = pattern_unmap,
 	.destroy = pattern_destroy,
 };
 

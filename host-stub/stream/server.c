@@ -27,7 +27,8 @@ struct server {
 	uint64_t n_connections;
 	struct scanout_table scanouts;
 	struct stats_counter stats;
-	int wake_fd; /* a session ended, or stop */
+	struct quota pixels, encoders; /* of all sessions together */
+	int wake_fd;                   /* a session ended, or stop */
 	atomic_bool stop;
 	bool pause_accept;
 };
@@ -49,6 +50,8 @@ int server_new(const struct server_config *config, struct server **ret)
 		server->config.stall_timeout_ms = SESSION_STALL_TIMEOUT_MS;
 	scanout_table_init(&server->scanouts, config->console_width, config->console_height);
 	stats_counter_init(&server->stats);
+	quota_init(&server->pixels, SERVER_PIXELS_MAX);
+	quota_init(&server->encoders, SERVER_ENCODERS_MAX);
 	*ret = server;
 	return 0;
 }
@@ -138,6 +141,8 @@ static void serve(struct server *server, int fd)
 		.encoder = server->config.encoder,
 		.scanouts = &server->scanouts,
 		.stats = &server->stats,
+		.pixels = &server->pixels,
+		.encoders = &server->encoders,
 		.log = server->config.log,
 		.stall_timeout_ms = server->config.stall_timeout_ms,
 		.ended_fd = server->wake_fd,

@@ -10,6 +10,8 @@
 #define SERVER_LISTENERS_MAX 16u
 #define SERVER_CLIENTS_MAX   64u
 #define SERVER_FAULTS_MAX    16u
+#define SERVER_ENCODERS_MAX  64u                          /* beyond the first of every client */
+#define SERVER_PIXELS_MAX    ((size_t)1024 * 1024 * 1024) /* bytes of frames in encoders */
 
 struct server_config {
 	struct encoder_choice encoder;

@@ -44,7 +44,8 @@ static struct track *get_track(struct session *s, uint16_t session_id)
 			continue;
 		slot->used = true;
 		slot->session_id = session_id;
-		track_init(&slot->track, &s->config.encoder, outbox_done, s->config.stats);
+		track_init(&slot->track, &s->config.encoder, outbox_done, &s->encoders,
+			s->config.stats);
 		track = &slot->track;
 	}
 	return track;
@@ -92,7 +93,7 @@ static int encode(struct session *s, struct track *track, const struct hxfr_fram
 	struct frame_source *source = request->pixels ? s->inline_source : s->pattern_source;
 	struct picture picture;
 
-	int r = picture_check(request->width, request->height, request->format);
+	int r = session_hold_pixels(s, reply, request);
 	if (r < 0)
 		return r;
 	if (source->impl->synthetic && !s->config.encoder.impl->needs_pixels)
@@ -121,6 +122,10 @@ static void explain(struct reply *reply, int error)
 		break;
 	case -ENOTSUP:
 		fail_reply(reply, HXFR_CODE_RESOURCE_UNUSABLE, "unknown pixel format");
+		break;
+	case -EDQUOT:
+		fail_reply(reply, HXFR_CODE_INTERNAL,
+			"the clients of this host have too many streams or too large frames waiting");
 		break;
 	case -ENOMEM:
 		fail_reply(reply, HXFR_CODE_INTERNAL, "out of memory");
@@ -154,18 +159,6 @@ static bool dropped(struct session *s, uint64_t frame)
 		return false;
 	stats_add(s->config.stats, dropped, 1);
 	return true;
-}
-
-/* The encoder has a copy until the reply is ready. */
-static void hold_pixels(
-	struct session *s, const struct hxfr_frame_request *request, struct reply *reply)
-{
-	if (!s->config.encoder.impl->needs_pixels ||
-		picture_check(request->width, request->height, request->format) < 0)
-		return;
-	reply->pixels_size = (size_t)picture_row_size(request->width, request->format) *
-			     picture_rows(request->height, request->format);
-	s->answers_pixels += reply->pixels_size;
 }
 
 static void handle_frame_request(struct session *s, const struct hxfr_message *m)
@@ -202,7 +195,6 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 		fail_reply(reply, HXFR_CODE_NOT_CONFIGURED, "too many sessions on one connection");
 		return;
 	}
-	hold_pixels(s, &request, reply);
 	int r = encode(s, track, &request, reply);
 	if (r < 0)
 		explain(reply, r);

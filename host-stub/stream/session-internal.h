@@ -58,9 +58,10 @@ struct session {
 	struct frame_source *inline_source, *pattern_source;
 	struct request_track tracks[SESSION_TRACKS_MAX];
 	struct subscription subscriptions[SCANOUT_COUNT];
+	struct encoder_share encoders;
 	struct outbox answers; /* to FRAME_REQUESTs */
-	size_t answers_pixels; /* bytes of pixels not encoded yet */
 	struct outbox scanout_frames;
+	size_t pixels_size; /* bytes of pixels not encoded yet, of both */
 };
 
 int64_t session_now_us(void);
@@ -69,6 +70,15 @@ int64_t session_now_us(void);
 void session_handle(struct session *s, const struct hxfr_message *m);
 /* Closes because of a bad message, with an ERROR first. */
 void session_reject(struct session *s, int32_t code, const char *text);
+
+/* session.c: counts the pixels of a frame until its reply is ready. -EDQUOT: those of all clients are too many;
+ * -EINVAL, -ENOTSUP: picture_check(). */
+int session_hold_pixels(
+	struct session *s, struct reply *reply, const struct hxfr_frame_request *request);
+/* The pixels of replies that became ready. */
+void session_release_pixels(struct session *s, size_t size);
+/* May another frame bring pixels? */
+bool session_can_hold_pixels(const struct session *s);
 
 /* session-send.c */
 /* Nobody will read an answer any more; what was asked for before, as the end of a scanout, is still done. */

@@ -15,7 +15,7 @@ void session_subscribe(struct session *s, uint32_t scanout_id)
 		return;
 	}
 	*sub = (struct subscription){ .active = true, .due_us = session_now_us() };
-	track_init(&sub->track, &s->config.encoder, outbox_done, s->config.stats);
+	track_init(&sub->track, &s->config.encoder, outbox_done, &s->encoders, s->config.stats);
 }
 
 static int encode_scanout(struct session *s, struct subscription *sub, uint32_t id,
@@ -32,10 +32,13 @@ static int encode_scanout(struct session *s, struct subscription *sub, uint32_t 
 	struct frame_source *source = s->pattern_source;
 	struct picture picture;
 
+	int r = session_hold_pixels(s, reply, &request);
+	if (r < 0)
+		return r;
 	if (!s->config.encoder.impl->needs_pixels)
 		return track_encode(
 			&sub->track, &frame, request.width, request.height, request.format, reply);
-	int r = source->impl->map(source, &request, &picture);
+	r = source->impl->map(source, &request, &picture);
 	if (r < 0)
 		return r;
 	frame.picture = &picture;
@@ -49,7 +52,8 @@ static void draw_frame(
 {
 	struct reply *reply;
 
-	if (s->scanout_frames.count >= SCANOUT_PENDING_MAX || !session_can_send(s)) {
+	if (s->scanout_frames.count >= SCANOUT_PENDING_MAX || !session_can_hold_pixels(s) ||
+		!session_can_send(s)) {
 		stats_add(s->config.stats, scanout_lost, 1);
 		return;
 	}

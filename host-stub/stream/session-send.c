@@ -308,7 +308,8 @@ static void reset_stuck_encoders(struct session *s, int64_t now_us)
 void session_send_ready(struct session *s, int64_t now_us)
 {
 	reset_stuck_encoders(s, now_us);
-	s->answers_pixels -= outbox_take_pixels(&s->answers);
+	session_release_pixels(
+		s, outbox_take_pixels(&s->answers) + outbox_take_pixels(&s->scanout_frames));
 	send_answers(s, now_us);
 	send_scanout_frames(s);
 }

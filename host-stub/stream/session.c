@@ -22,12 +22,40 @@ int64_t session_now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+bool session_can_hold_pixels(const struct session *s)
+{
+	return s->pixels_size < SESSION_PIXELS_MAX;
+}
+
+/* An encoder has a copy of its own, also of pixels that were drawn here. */
+int session_hold_pixels(
+	struct session *s, struct reply *reply, const struct hxfr_frame_request *request)
+{
+	int r = picture_check(request->width, request->height, request->format);
+	if (r < 0 || !s->config.encoder.impl->needs_pixels)
+		return r;
+	size_t size = (size_t)picture_row_size(request->width, request->format) *
+		      picture_rows(request->height, request->format);
+	r = quota_take(s->config.pixels, size);
+	if (r < 0)
+		return r;
+	reply->pixels_size = size;
+	s->pixels_size += size;
+	return 0;
+}
+
+void session_release_pixels(struct session *s, size_t size)
+{
+	quota_give(s->config.pixels, size);
+	s->pixels_size -= size;
+}
+
 static bool can_take_frames(const struct session *s)
 {
 	if (s->no_more)
 		return false;
-	return s->gone || (s->answers.count < SESSION_PENDING_MAX &&
-				  s->answers_pixels < SESSION_PIXELS_MAX && session_can_send(s));
+	return s->gone || (s->answers.count < SESSION_PENDING_MAX && session_can_hold_pixels(s) &&
+				  session_can_send(s));
 }
 
 static bool goes_on(const struct session *s)
@@ -231,6 +259,7 @@ static void *session_main(void *user)
 	while (s->state != SESSION_CLOSED && !atomic_load(&s->stop))
 		run_once(s);
 	finish_tracks(s);
+	session_release_pixels(s, s->pixels_size);
 	stats_add(s->config.stats, dropped, s->answers.count);
 	outbox_finish(&s->answers);
 	outbox_finish(&s->scanout_frames);
@@ -279,6 +308,7 @@ int session_start(int fd, const struct session_config *config, struct session **
 		return -ENOMEM;
 	}
 	s->config = *config;
+	s->encoders.shared = config->encoders;
 	s->wake_fd = -1;
 	s->stalled_since_us = NEVER_US;
 	int r = set_up(s, fd);

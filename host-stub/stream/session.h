@@ -5,13 +5,15 @@
  * One client: a thread of its own that reads its messages, has its frames encoded and answers in the order of the
  * requests. Nothing it does wrong touches another session.
  *
- * Bounds: SESSION_PENDING_MAX frames and SESSION_PIXELS_MAX bytes of pixels wait to be encoded, SESSION_QUEUE_MAX bytes wait to be
- * sent; a session beyond one stops reading. A client that takes nothing for stall_timeout_ms is dropped;
+ * Bounds: SESSION_PENDING_MAX frames wait to be encoded, SESSION_PIXELS_MAX bytes of pixels and those of one frame more,
+ * and SESSION_QUEUE_MAX bytes wait to be sent; a session beyond one stops reading. What all sessions share is taken by
+ * quota; a frame for which nothing is left is answered by an ERROR. A client that takes nothing for stall_timeout_ms is dropped;
  * subscribed scanouts lose frames before that.
  */
 
 #include "encoder.h"
 #include "fault.h"
+#include "quota.h"
 #include "scanout.h"
 #include "stats.h"
 
@@ -30,6 +32,8 @@ struct session_config {
 	struct fault fault;
 	struct scanout_table *scanouts;
 	struct stats_counter *stats;
+	struct quota *pixels;       /* bytes in encoders; may be NULL: no limit */
+	struct quota *encoders;     /* beyond the first of every client; may be NULL */
 	const struct log_sink *log; /* may be NULL */
 	unsigned stall_timeout_ms;
 	int ended_fd; /* an eventfd that is written when the session has ended; -1: none */

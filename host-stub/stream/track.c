@@ -4,17 +4,33 @@
 #include <errno.h>
 
 void track_init(struct track *track, const struct encoder_choice *choice, encoder_done_fn done,
-	struct stats_counter *stats)
+	struct encoder_share *share, struct stats_counter *stats)
 {
-	*track = (struct track){ .choice = *choice, .done = done, .stats = stats };
+	*track = (struct track){ .choice = *choice, .done = done, .share = share, .stats = stats };
 	encoder_config_init(&track->wanted);
+}
+
+static int share_take(struct encoder_share *share)
+{
+	int r = share->running > 0 ? quota_take(share->shared, 1) : 0;
+	if (r == 0)
+		share->running++;
+	return r;
+}
+
+static void share_give(struct encoder_share *share)
+{
+	if (--share->running > 0)
+		quota_give(share->shared, 1);
 }
 
 void track_finish(struct track *track)
 {
-	if (track->encoder)
-		track->encoder->impl->destroy(track->encoder);
+	if (!track->encoder)
+		return;
+	track->encoder->impl->destroy(track->encoder);
 	track->encoder = NULL;
+	share_give(track->share);
 }
 
 void track_configure(struct track *track, const struct hxfr_config *wanted)
@@ -30,10 +46,15 @@ void track_request_keyframe(struct track *track)
 
 static int start_encoder(struct track *track)
 {
-	int r = track->choice.impl->create(
-		track->choice.name, &track->wanted, track->done, &track->encoder);
+	int r = share_take(track->share);
 	if (r < 0)
 		return r;
+	r = track->choice.impl->create(
+		track->choice.name, &track->wanted, track->done, &track->encoder);
+	if (r < 0) {
+		share_give(track->share);
+		return r;
+	}
 	track->running = track->wanted;
 	stats_add(track->stats, encoders, 1);
 	return 0;

@@ -171,6 +171,8 @@ void host_start_with(struct host *host, const char *faults, const struct encoder
 		.encoder = *encoder,
 		.scanouts = &host->scanouts,
 		.stats = &host->stats,
+		.pixels = &host->pixels,
+		.encoders = &host->encoders,
 		.stall_timeout_ms = STALL_TIMEOUT_MS,
 		.ended_fd = host->ended_fd,
 	};
@@ -178,6 +180,8 @@ void host_start_with(struct host *host, const char *faults, const struct encoder
 		ck_assert_int_eq(fault_parse(faults, &config.fault, NULL), 0);
 	scanout_table_init(&host->scanouts, 320, 240);
 	stats_counter_init(&host->stats);
+	quota_init(&host->pixels, HOST_PIXELS_MAX);
+	quota_init(&host->encoders, HOST_ENCODERS_MAX);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	ck_assert_int_eq(session_start(fds[0], &config, &host->session), 0);

@@ -41,11 +41,15 @@ const uint8_t *peer_unit(const struct hxfr_message *m, size_t *ret_size);
 /* The number behind " key=" in the text of a null encoder's unit; -1 when it is not there. */
 int64_t peer_spelled(const struct hxfr_message *m, const char *key);
 
+#define HOST_PIXELS_MAX   ((size_t)1024 * 1024 * 1024)
+#define HOST_ENCODERS_MAX 64u
+
 /* A session with the null encoder, its client, and what both need. */
 struct host {
 	struct session *session;
 	struct scanout_table scanouts;
 	struct stats_counter stats;
+	struct quota pixels, encoders;
 	int ended_fd; /* of the session; eventfd */
 	struct peer peer;
 };

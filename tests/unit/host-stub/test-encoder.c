@@ -28,6 +28,7 @@ struct output {
 static struct output output;
 static struct track track;
 static struct stats_counter stats;
+static struct encoder_share share;
 static struct frame_source *source;
 
 static void done(void *token, int result, const struct unit *unit)
@@ -51,7 +52,7 @@ static bool use(const char *name)
 		fprintf(stderr, "skipped: %s does not work on this machine\n", name);
 		return false;
 	}
-	track_init(&track, &choice, done, &stats);
+	track_init(&track, &choice, done, &share, &stats);
 	return true;
 }
 
@@ -63,6 +64,7 @@ static void set_up(void)
 	stats_counter_init(&stats);
 	ck_assert_int_eq(frame_source_pattern_new(&source), 0);
 	memset(&track, 0, sizeof track);
+	memset(&share, 0, sizeof share);
 }
 
 static void tear_down(void)
