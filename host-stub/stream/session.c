@@ -68,11 +68,13 @@ static void handle_messages(struct session *s, int64_t until_us)
 {
 	struct hxfr_message m;
 
-	s->backlog = false;
+	s->backlog = true;
 	while (goes_on(s)) {
 		int r = hxfr_connection_next(s->connection, &m);
-		if (r == 0)
+		if (r == 0) {
+			s->backlog = false;
 			return;
+		}
 		if (r < 0) {
 			session_reject(s, HXFR_CODE_INVALID_MESSAGE,
 				r == -EMSGSIZE ? "a message beyond the limit of its type"
@@ -82,10 +84,8 @@ static void handle_messages(struct session *s, int64_t until_us)
 		session_handle(s, &m);
 		int64_t now_us = session_now_us();
 		session_send_ready(s, now_us);
-		if (now_us >= until_us) {
-			s->backlog = true;
+		if (now_us >= until_us)
 			return;
-		}
 	}
 }
 
@@ -178,7 +178,7 @@ static int64_t next_deadline(struct session *s)
 
 	if (s->state == SESSION_LINGERING)
 		next_us = s->linger_until_us;
-	if (s->backlog && s->state == SESSION_OPEN)
+	if (s->backlog && goes_on(s))
 		next_us = 0;
 	else if (s->state == SESSION_OPEN)
 		next_us = earlier(session_next_answer_us(s),
