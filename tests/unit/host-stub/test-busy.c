@@ -1,100 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sessions with more work than they can do: an encoder that takes its time, and counts. */
+#include "fake-encoder.h"
 #include "peer.h"
 #include "suite.h"
 
-#include <errno.h>
-#include <hxfr/error.h>
 #include <poll.h>
-#include <stdio.h>
-#include <time.h>
 
 #define N_FRAMES   150
 #define ENCODE_MS  20 /* the work of encode(): 3 s for all frames */
 #define TIMEOUT_MS 10000
-
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	unsigned n_encoded;
-} slow = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0 };
-
-struct slow_encoder {
-	struct encoder base;
-	encoder_done_fn done;
-};
-
-static const struct encoder_impl slow_impl;
-
-static int slow_create(const char *name, const struct encoder_config *config, encoder_done_fn done,
-	struct encoder **ret)
-{
-	struct slow_encoder *e = calloc(1, sizeof *e);
-
-	(void)name;
-	(void)config;
-	*e = (struct slow_encoder){ { &slow_impl }, done };
-	*ret = &e->base;
-	return 0;
-}
-
-static int slow_encode(struct encoder *base, const struct encoder_frame *frame, void *token)
-{
-	static const uint8_t bytes[] = { 0, 0, 0, 1, 0x65 };
-	const struct unit unit = { .data = bytes, .size = sizeof bytes, .is_keyframe = true };
-	const struct timespec work = { .tv_nsec = ENCODE_MS * 1000000L };
-
-	(void)frame;
-	pthread_mutex_lock(&slow.lock);
-	slow.n_encoded++;
-	pthread_cond_broadcast(&slow.changed);
-	pthread_mutex_unlock(&slow.lock);
-	nanosleep(&work, NULL);
-	((struct slow_encoder *)base)->done(token, 0, &unit);
-	return 0;
-}
-
-static void slow_request_keyframe(struct encoder *base)
-{
-	(void)base;
-}
-
-static int slow_reconfigure(struct encoder *base, const struct encoder_config *config)
-{
-	(void)base;
-	(void)config;
-	return 0;
-}
-
-static int slow_drain(struct encoder *base, unsigned timeout_ms)
-{
-	(void)base;
-	(void)timeout_ms;
-	return 0;
-}
-
-static void slow_destroy(struct encoder *base)
-{
-	free(base);
-}
-
-static const struct encoder_impl slow_impl = {
-	.create = slow_create,
-	.encode = slow_encode,
-	.request_keyframe = slow_request_keyframe,
-	.reconfigure = slow_reconfigure,
-	.drain = slow_drain,
-	.destroy = slow_destroy,
-};
 
 static struct host host;
 static struct peer *peer = &host.peer;
 
 static void set_up(void)
 {
-	const struct encoder_choice choice = { &slow_impl, "slow" };
+	const struct encoder_choice choice = { &fake_blind_impl, "fake" };
 
-	slow.n_encoded = 0;
+	fake_reset();
+	fake.work_ms = ENCODE_MS;
 	host_start_with(&host, NULL, &choice);
 }
 
@@ -124,25 +48,13 @@ static void send_frames(void)
 	peer_send_bytes(peer, bytes, at);
 }
 
-static void wait_for_work(void)
-{
-	struct timespec deadline;
-
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += TIMEOUT_MS / 1000;
-	pthread_mutex_lock(&slow.lock);
-	while (slow.n_encoded == 0)
-		ck_assert_int_eq(pthread_cond_timedwait(&slow.changed, &slow.lock, &deadline), 0);
-	pthread_mutex_unlock(&slow.lock);
-}
-
 START_TEST(the_end_of_a_session_does_not_wait_for_frames_not_begun)
 {
 	send_frames();
-	wait_for_work();
+	ck_assert(fake_wait_encoded(1, TIMEOUT_MS));
 	session_destroy(host.session);
 	host.session = NULL;
-	ck_assert_uint_lt(slow.n_encoded, N_FRAMES / 2);
+	ck_assert_uint_lt(fake_encoded(), N_FRAMES / 2);
 }
 END_TEST
 
@@ -155,10 +67,10 @@ START_TEST(nothing_is_encoded_for_a_client_that_left)
 
 	send_frames();
 	peer_send(peer, &m);
-	wait_for_work();
+	ck_assert(fake_wait_encoded(1, TIMEOUT_MS));
 	peer_finish(peer);
 	ck_assert_int_eq(poll(&ended, 1, TIMEOUT_MS), 1);
-	ck_assert_uint_lt(slow.n_encoded, N_FRAMES / 2);
+	ck_assert_uint_lt(fake_encoded(), N_FRAMES / 2);
 	ck_assert_int_eq(scanout_get(&host.scanouts, 5, &scanout), 0);
 }
 END_TEST
