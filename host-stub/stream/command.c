@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#define STOP_TIMEOUT_MS 1500u /* for clients with frames in their encoders, on SIGTERM */
 
 static struct server *running; /* for the signal handler */
 
@@ -129,6 +132,16 @@ static void print_stats(const struct stats *stats, const char *encoder)
 	fflush(stdout);
 }
 
+/* Threads that do not end cannot be cleaned up behind. */
+static void leave(const struct server_config *config, int status)
+{
+	log_write(config->log, LOG_LEVEL_WARNING,
+		"encoder %s does not stop within %u ms; left as it is", config->encoder.name,
+		STOP_TIMEOUT_MS);
+	fflush(NULL);
+	_exit(status);
+}
+
 static int run_server(const struct options *options, const struct server_config *config)
 {
 	struct server *server;
@@ -150,11 +163,14 @@ static int run_server(const struct options *options, const struct server_config 
 	restore_signals();
 	if (r < 0)
 		g_printerr("helix-host-stub: cannot wait for clients: %s\n", g_strerror(-r));
-	server_stop_sessions(server);
+	server_stop_listening(server);
+	int stopped = server_stop_sessions(server, STOP_TIMEOUT_MS);
 	server_get_stats(server, &stats);
-	server_destroy(server);
 	if (options->stats_json)
 		print_stats(&stats, config->encoder.name);
+	if (stopped < 0)
+		leave(config, r < 0 ? EXIT_RUNTIME : EXIT_OK);
+	server_destroy(server);
 	return r < 0 ? EXIT_RUNTIME : EXIT_OK;
 }
 

@@ -10,9 +10,18 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ACCEPT_PAUSE_MS 100 /* when the process has no descriptor left */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 struct listener {
 	int fd;
@@ -66,17 +75,10 @@ static void close_listener(struct listener *listener)
 	close(listener->fd);
 }
 
-void server_destroy(struct server *server)
+void server_stop_listening(struct server *server)
 {
-	if (!server)
-		return;
-	for (unsigned i = 0; i < server->n_listeners; i++)
-		close_listener(&server->listeners[i]);
-	server_stop_sessions(server);
-	scanout_table_finish(&server->scanouts);
-	stats_counter_finish(&server->stats);
-	close(server->wake_fd);
-	free(server);
+	while (server->n_listeners > 0)
+		close_listener(&server->listeners[--server->n_listeners]);
 }
 
 int server_listen(struct server *server, const struct hxfr_endpoint *endpoint,
@@ -231,12 +233,53 @@ void server_stop(struct server *server)
 	errno = saved;
 }
 
-void server_stop_sessions(struct server *server)
+static unsigned count_sessions(const struct server *server)
 {
-	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
-		session_destroy(server->sessions[i]);
-		server->sessions[i] = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		n += server->sessions[i] != NULL;
+	return n;
+}
+
+static void ask_sessions_to_end(struct server *server)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		if (server->sessions[i])
+			session_stop(server->sessions[i]);
+}
+
+int server_stop_sessions(struct server *server, unsigned timeout_ms)
+{
+	struct pollfd ended = { .fd = server->wake_fd, .events = POLLIN };
+	int64_t deadline_ms = now_ms() + timeout_ms;
+	eventfd_t n;
+
+	ask_sessions_to_end(server);
+	for (;;) {
+		reap_sessions(server);
+		int64_t left_ms = deadline_ms - now_ms();
+		if (count_sessions(server) == 0)
+			return 0;
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		if (poll(&ended, 1, (int)left_ms) == 1)
+			eventfd_read(server->wake_fd, &n);
 	}
+}
+
+void server_destroy(struct server *server)
+{
+	if (!server)
+		return;
+	server_stop_listening(server);
+	ask_sessions_to_end(server);
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		session_destroy(server->sessions[i]);
+	scanout_table_finish(&server->scanouts);
+	stats_counter_finish(&server->stats);
+	close(server->wake_fd);
+	free(server);
 }
 
 void server_get_stats(struct server *server, struct stats *ret)

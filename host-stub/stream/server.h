@@ -26,7 +26,7 @@ struct server;
 
 /* -ENOMEM, -EMFILE. */
 int server_new(const struct server_config *config, struct server **ret);
-/* Ends all sessions, closes listeners, removes the files of Unix sockets. NULL is fine. */
+/* Closes listeners, removes the files of Unix sockets, ends all sessions. NULL is fine. */
 void server_destroy(struct server *server);
 
 /* -ENOSPC: SERVER_LISTENERS_MAX reached; else as hxfr_socket_listen(). *ret_bound (may be NULL): with the real port. */
@@ -38,6 +38,9 @@ int server_run(struct server *server);
 /* Async-signal-safe. */
 void server_stop(struct server *server);
 
-/* Ends all sessions; for when server_run() has returned. What they left undone is then counted. */
-void server_stop_sessions(struct server *server);
+/* Closes listeners and removes the files of Unix sockets; for when server_run() has returned. */
+void server_stop_listening(struct server *server);
+/* Ends all sessions at once; likewise. What they left undone is then counted. -ETIMEDOUT: some do not end in time (an
+ * encoder that does not stop), and server_destroy() would wait for them. */
+int server_stop_sessions(struct server *server, unsigned timeout_ms);
 void server_get_stats(struct server *server, struct stats *ret);

@@ -325,12 +325,17 @@ bool session_ended(struct session *s)
 	return atomic_load(&s->ended);
 }
 
+void session_stop(struct session *s)
+{
+	atomic_store(&s->stop, true);
+	eventfd_write(s->wake_fd, 1);
+}
+
 void session_destroy(struct session *s)
 {
 	if (!s)
 		return;
-	atomic_store(&s->stop, true);
-	eventfd_write(s->wake_fd, 1);
+	session_stop(s);
 	pthread_join(s->thread, NULL);
 	session_free(s);
 }

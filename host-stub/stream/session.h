@@ -45,5 +45,7 @@ struct session;
 int session_start(int fd, const struct session_config *config, struct session **ret);
 /* Has it ended by itself: the client left or was thrown out? Any thread. */
 bool session_ended(struct session *session);
-/* Ends it, waits for its thread, frees it. NULL is fine. */
+/* Asks it to end, and does not wait: session_ended() says when it did. Any thread. */
+void session_stop(struct session *session);
+/* Ends it, waits for its thread (as long as its encoder takes to stop), frees it. NULL is fine. */
 void session_destroy(struct session *session);
