@@ -122,6 +122,11 @@ int hxfr_connection_next(struct hxfr_connection *c, struct hxfr_message *ret)
 	return 1;
 }
 
+bool hxfr_connection_in_message(const struct hxfr_connection *c)
+{
+	return hxfr_framer_in_message(&c->framer);
+}
+
 /* The pieces of o that the kernel does not have yet. */
 static size_t unsent(struct outgoing *o, struct iovec *ret)
 {

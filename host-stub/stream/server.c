@@ -121,6 +121,40 @@ static struct session **find_slot(struct server *server)
 	return NULL;
 }
 
+/* Of the clients that owe a message for too long, the one that does so longest. */
+static struct session **find_debtor(struct server *server)
+{
+	int64_t oldest_us = now_ms() * 1000 - (int64_t)server->config.stall_timeout_ms * 1000;
+	struct session **debtor = NULL;
+
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		int64_t since_us = session_owing_since_us(server->sessions[i]);
+		if (since_us > oldest_us)
+			continue;
+		oldest_us = since_us;
+		debtor = &server->sessions[i];
+	}
+	return debtor;
+}
+
+static struct session **make_room(struct server *server)
+{
+	struct session **slot = find_slot(server);
+
+	if (slot)
+		return slot;
+	slot = find_debtor(server);
+	if (!slot)
+		return NULL;
+	log_write(server->config.log, LOG_LEVEL_WARNING,
+		"all %u places are taken; a client that has not sent a whole message for %u ms is dropped",
+		SERVER_CLIENTS_MAX, server->config.stall_timeout_ms);
+	stats_add(&server->stats, stalled_clients, 1);
+	session_destroy(*slot);
+	*slot = NULL;
+	return slot;
+}
+
 static void turn_away(struct server *server, int fd)
 {
 	struct hxfr_message m = {
@@ -149,8 +183,6 @@ static void serve(struct server *server, int fd)
 		.stall_timeout_ms = server->config.stall_timeout_ms,
 		.ended_fd = server->wake_fd,
 	};
-	struct session **slot = find_slot(server);
-
 	stats_add(&server->stats, connections, 1);
 	select_faults(server, config.number, &config.fault);
 	if (refused(&config.fault, config.number)) {
@@ -158,6 +190,7 @@ static void serve(struct server *server, int fd)
 		close(fd);
 		return;
 	}
+	struct session **slot = make_room(server);
 	if (!slot) {
 		stats_add(&server->stats, refused, 1);
 		log_write(server->config.log, LOG_LEVEL_WARNING,

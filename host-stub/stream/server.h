@@ -18,8 +18,10 @@ struct server_config {
 	struct fault faults[SERVER_FAULTS_MAX]; /* one a SPEC, as fault_parse() left it */
 	unsigned n_faults;
 	uint32_t console_width, console_height; /* of scanout 0 */
-	unsigned stall_timeout_ms;              /* 0: SESSION_STALL_TIMEOUT_MS */
-	const struct log_sink *log;             /* may be NULL; outlives the server */
+	/* 0: SESSION_STALL_TIMEOUT_MS. Also how long a client may owe a message (session_owing_since_us)
+	 * before its place is given to another one, when all are taken. */
+	unsigned stall_timeout_ms;
+	const struct log_sink *log; /* may be NULL; outlives the server */
 };
 
 struct server;

@@ -39,6 +39,7 @@ struct session {
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool stop, ended;
+	_Atomic int64_t owing_since_us; /* NEVER_US: the client owes no message */
 
 	struct hxfr_connection *connection;
 	enum session_state state;

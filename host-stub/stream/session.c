@@ -63,6 +63,13 @@ static bool goes_on(const struct session *s)
 	return s->state == SESSION_OPEN && !atomic_load(&s->stop) && can_take_frames(s);
 }
 
+static void note_partial(struct session *s)
+{
+	if (hxfr_connection_in_message(s->connection) &&
+		atomic_load(&s->owing_since_us) == NEVER_US)
+		atomic_store(&s->owing_since_us, session_now_us());
+}
+
 /* May leave messages in the connection: s->backlog says so, since no poll() will. */
 static void handle_messages(struct session *s, int64_t until_us)
 {
@@ -73,6 +80,7 @@ static void handle_messages(struct session *s, int64_t until_us)
 		int r = hxfr_connection_next(s->connection, &m);
 		if (r == 0) {
 			s->backlog = false;
+			note_partial(s);
 			return;
 		}
 		if (r < 0) {
@@ -81,6 +89,7 @@ static void handle_messages(struct session *s, int64_t until_us)
 					       : "not a valid HXFR message");
 			return;
 		}
+		atomic_store(&s->owing_since_us, NEVER_US);
 		session_handle(s, &m);
 		int64_t now_us = session_now_us();
 		session_send_ready(s, now_us);
@@ -309,6 +318,7 @@ int session_start(int fd, const struct session_config *config, struct session **
 	}
 	s->config = *config;
 	s->encoders.shared = config->encoders;
+	s->owing_since_us = session_now_us();
 	s->wake_fd = -1;
 	s->stalled_since_us = NEVER_US;
 	int r = set_up(s, fd);
@@ -323,6 +333,11 @@ int session_start(int fd, const struct session_config *config, struct session **
 bool session_ended(struct session *s)
 {
 	return atomic_load(&s->ended);
+}
+
+int64_t session_owing_since_us(struct session *s)
+{
+	return atomic_load(&s->owing_since_us);
 }
 
 void session_stop(struct session *s)

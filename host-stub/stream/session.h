@@ -45,6 +45,9 @@ struct session;
 int session_start(int fd, const struct session_config *config, struct session **ret);
 /* Has it ended by itself: the client left or was thrown out? Any thread. */
 bool session_ended(struct session *session);
+/* Since when (CLOCK_MONOTONIC, us) the client owes a message: its first one, or the rest of one it began. INT64_MAX:
+ * it owes nothing. Any thread. */
+int64_t session_owing_since_us(struct session *session);
 /* Asks it to end, and does not wait: session_ended() says when it did. Any thread. */
 void session_stop(struct session *session);
 /* Ends it, waits for its thread (as long as its encoder takes to stop), frees it. NULL is fine. */

@@ -14,7 +14,7 @@ struct stats {
 	uint64_t connections;     /* accepted, those below included */
 	uint64_t refused;         /* closed at once: by --fault refuse, or too many */
 	uint64_t bad_clients;     /* closed because of a bad message */
-	uint64_t stalled_clients; /* closed because they did not read */
+	uint64_t stalled_clients; /* closed because they did not read, or go on with a message */
 	uint64_t frames;          /* FRAME_REQUESTs */
 	uint64_t frames_pixels;   /* of these, with pixels */
 	uint64_t responses;       /* FRAME_RESPONSEs to requests */

@@ -44,6 +44,8 @@ int hxfr_connection_receive(struct hxfr_connection *c);
 /* The next decoded message: 1 and *ret, which borrows until the next receive; 0 when none is
  * complete; else the error of framer or decoder: close the connection. */
 int hxfr_connection_next(struct hxfr_connection *c, struct hxfr_message *ret);
+/* Is a message partly received? Of the receiving half. */
+bool hxfr_connection_in_message(const struct hxfr_connection *c);
 
 /*
  * Sends a message: head (copied if it has to be queued, at most HXFR_HEAD_MAX bytes) and behind it

@@ -149,6 +149,84 @@ START_TEST(one_client_too_many_is_told_and_closed)
 }
 END_TEST
 
+static void connect_all(struct peer peers[SERVER_CLIENTS_MAX])
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		connect_to(&endpoint, &peers[i]);
+}
+
+static void finish_all(struct peer peers[SERVER_CLIENTS_MAX])
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		peer_finish(&peers[i]);
+}
+
+/* Until the others are old enough; SUITE_TIMEOUT_S is the deadline. */
+static void expect_served_soon(void)
+{
+	struct hxfr_frame_request request = {
+		.resource_id = 1, .width = 64, .height = 64, .format = HXFR_FORMAT_NV12
+	};
+	const struct hxfr_message *m;
+	struct peer peer;
+	bool served;
+
+	do {
+		connect_to(&endpoint, &peer);
+		peer_send_frame(&peer, &request);
+		m = peer_take(&peer);
+		served = m && m->header.type == HXFR_FRAME_RESPONSE;
+		peer_finish(&peer);
+	} while (!served);
+}
+
+START_TEST(clients_that_say_nothing_do_not_keep_their_places)
+{
+	struct peer peers[SERVER_CLIENTS_MAX];
+
+	config.stall_timeout_ms = 1;
+	start();
+	connect_all(peers);
+	expect_served_soon();
+	finish_all(peers);
+}
+END_TEST
+
+START_TEST(clients_that_stop_in_the_middle_of_a_message_do_not_keep_their_places)
+{
+	struct peer peers[SERVER_CLIENTS_MAX];
+
+	config.stall_timeout_ms = 1;
+	start();
+	connect_all(peers);
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		expect_served(&peers[i], i);
+		peer_send_bytes(&peers[i], "HXFR", 4);
+	}
+	expect_served_soon();
+	finish_all(peers);
+}
+END_TEST
+
+START_TEST(clients_that_owe_nothing_keep_their_places)
+{
+	struct peer peers[SERVER_CLIENTS_MAX], extra;
+
+	config.stall_timeout_ms = 1;
+	start();
+	connect_all(peers);
+	for (int round = 0; round < 2; round++)
+		for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+			expect_served(&peers[i], i);
+	connect_to(&endpoint, &extra);
+	ck_assert_int_eq(peer_expect(&extra, HXFR_ERROR)->error.code, HXFR_CODE_INTERNAL);
+	peer_finish(&extra);
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		expect_served(&peers[i], i);
+	finish_all(peers);
+}
+END_TEST
+
 START_TEST(places_of_clients_gone_are_free_again)
 {
 	start();
@@ -281,6 +359,9 @@ int main(void)
 		a_bad_client_costs_nobody_else_anything,
 		a_client_that_stops_in_the_middle_of_a_message_costs_nobody_else_anything,
 		one_client_too_many_is_told_and_closed,
+		clients_that_say_nothing_do_not_keep_their_places,
+		clients_that_stop_in_the_middle_of_a_message_do_not_keep_their_places,
+		clients_that_owe_nothing_keep_their_places,
 		places_of_clients_gone_are_free_again,
 		a_scanout_one_client_enables_another_subscribes_to,
 		refuse_closes_the_first_connections_at_once,
