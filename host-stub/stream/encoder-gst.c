@@ -25,6 +25,7 @@ struct gst_encoder {
 	struct encoder base;
 	struct encoder_config config;
 	char name[ENCODER_NAME_SIZE];
+	const struct log_sink *log;
 	encoder_done_fn done;
 	GstElement *pipeline, *element;
 	GstAppSrc *src;
@@ -71,11 +72,19 @@ static void finish_frames(struct gst_encoder *e, GstClockTime up_to, int result)
 	wake_when_idle(e);
 }
 
-static void fail(struct gst_encoder *e)
+/* Was this the first failure? */
+static bool note_failure(struct gst_encoder *e)
 {
 	pthread_mutex_lock(&e->lock);
+	bool first = !e->failed;
 	e->failed = true;
 	pthread_mutex_unlock(&e->lock);
+	return first;
+}
+
+static void fail(struct gst_encoder *e)
+{
+	note_failure(e);
 	finish_frames(e, GST_CLOCK_TIME_NONE, -EIO);
 }
 
@@ -129,11 +138,25 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer user)
 	return GST_FLOW_OK;
 }
 
+/* Elements upstream of the one that broke complain behind it: the first says why. */
+static void on_error(struct gst_encoder *e, GstMessage *message)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *details = NULL;
+
+	gst_message_parse_error(message, &error, &details);
+	if (note_failure(e))
+		log_write(e->log, LOG_LEVEL_WARNING, "encoder %s: %s says: %s (%s)", e->name,
+			GST_MESSAGE_SRC_NAME(message), error->message,
+			details ? details : "no details");
+	finish_frames(e, GST_CLOCK_TIME_NONE, -EIO);
+}
+
 static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer user)
 {
 	(void)bus;
 	if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-		fail(user);
+		on_error(user, message);
 	gst_message_unref(message);
 	return GST_BUS_DROP;
 }
@@ -173,6 +196,10 @@ static GstElement *add(struct gst_encoder *e, const char *factory)
 	GstElement *element = gst_element_factory_make(factory, NULL);
 	if (element)
 		gst_bin_add(GST_BIN(e->pipeline), element);
+	else
+		log_write(e->log, LOG_LEVEL_WARNING,
+			"encoder %s: GStreamer has no element %s, which is needed with it", e->name,
+			factory);
 	return element;
 }
 
@@ -236,7 +263,7 @@ static int build(struct gst_encoder *e)
 	GstElement *parse = add(e, "h264parse");
 	GstElement *sink = add(e, "appsink");
 	if (!src || !convert || !raw || !filter || !parse || !sink)
-		return -ENOENT;
+		return -EIO;
 	set_up_source(e, src);
 	set_up_sink(e, sink);
 	g_object_set(convert, "n-threads", MIN(g_get_num_processors(), CONVERT_THREADS_MAX), NULL);
@@ -286,15 +313,16 @@ static void init_lock(struct gst_encoder *e)
 	pthread_condattr_destroy(&attributes);
 }
 
-static int gst_create(const char *name, const struct encoder_config *config, encoder_done_fn done,
-	struct encoder **ret)
+static int gst_create(const struct encoder_choice *choice, const struct encoder_config *config,
+	encoder_done_fn done, struct encoder **ret)
 {
 	struct gst_encoder *e = g_new0(struct gst_encoder, 1);
 
 	e->base.impl = &encoder_gst_impl;
 	e->config = *config;
 	e->done = done;
-	g_strlcpy(e->name, name, sizeof e->name);
+	e->log = choice->log;
+	g_strlcpy(e->name, choice->name, sizeof e->name);
 	init_lock(e);
 	g_queue_init(&e->pending);
 	int r = build(e);

@@ -19,10 +19,10 @@ struct null_encoder {
 	bool keyframe_wanted;
 };
 
-static int null_create(const char *name, const struct encoder_config *config, encoder_done_fn done,
-	struct encoder **ret)
+static int null_create(const struct encoder_choice *choice, const struct encoder_config *config,
+	encoder_done_fn done, struct encoder **ret)
 {
-	(void)name;
+	(void)choice;
 	struct null_encoder *e = calloc(1, sizeof *e);
 	if (!e)
 		return -ENOMEM;

@@ -117,7 +117,7 @@ static int probe_frame(struct encoder *encoder, struct frame_source *source)
 	return probe.result < 0 ? probe.result : probe.size && probe.is_keyframe ? 0 : -EIO;
 }
 
-static int probe_encoder(const struct encoder_impl *impl, const char *name)
+static int probe_encoder(const struct encoder_choice *choice)
 {
 	struct encoder *encoder;
 	struct frame_source *source;
@@ -130,19 +130,26 @@ static int probe_encoder(const struct encoder_impl *impl, const char *name)
 	int r = frame_source_pattern_new(&source);
 	if (r < 0)
 		return r;
-	r = impl->create(name, &config, probe_done, &encoder);
+	r = choice->impl->create(choice, &config, probe_done, &encoder);
 	if (r == 0)
 		r = probe_frame(encoder, source);
 	frame_source_destroy(source);
 	return r;
 }
 
+/* level: of failures. */
 static int choose_named(const char *name, const struct log_sink *log, enum log_level level,
 	struct encoder_choice *ret)
 {
+	struct encoder_choice choice = {
+		.impl = &encoder_gst_impl,
+		.log = log_wants(log, level) ? log : NULL,
+	};
+
 	if (strlen(name) >= ENCODER_NAME_SIZE)
 		return -ENOENT;
-	int r = probe_encoder(&encoder_gst_impl, name);
+	snprintf(choice.name, sizeof choice.name, "%s", name);
+	int r = probe_encoder(&choice);
 	if (r == -ENOENT)
 		log_write(log, level, "encoder %s: GStreamer has no element of that name", name);
 	else if (r < 0)
@@ -150,15 +157,17 @@ static int choose_named(const char *name, const struct log_sink *log, enum log_l
 			strerror(-r));
 	if (r < 0)
 		return r;
-	ret->impl = &encoder_gst_impl;
-	snprintf(ret->name, sizeof ret->name, "%s", name);
+	choice.log = log;
+	*ret = choice;
 	return 0;
 }
 
 int encoder_choose(const char *name, const struct log_sink *log, struct encoder_choice *ret)
 {
 	if (name && strcmp(name, "null") == 0) {
-		*ret = (struct encoder_choice){ .impl = &encoder_null_impl, .name = "null" };
+		*ret = (struct encoder_choice){
+			.impl = &encoder_null_impl, .name = "null", .log = log
+		};
 		return 0;
 	}
 	if (name && strcmp(name, "auto") != 0)

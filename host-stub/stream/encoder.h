@@ -20,6 +20,7 @@
 #define ENCODER_DRAIN_TIMEOUT_MS 2000u
 
 struct encoder;
+struct encoder_choice;
 
 struct encoder_config {
 	uint32_t width, height, format;
@@ -51,9 +52,10 @@ typedef void (*encoder_done_fn)(void *token, int result, const struct unit *unit
 
 struct encoder_impl {
 	bool needs_pixels;
-	/* -ENOENT: no such encoder on this machine; -EIO: it does not start with this configuration; -ENOMEM. */
-	int (*create)(const char *name, const struct encoder_config *config, encoder_done_fn done,
-		struct encoder **ret);
+	/* Makes the encoder of that choice. When it breaks, its log says why, once. -ENOENT: no such encoder on this
+	 * machine; -EIO: it does not start with this configuration; -ENOMEM. */
+	int (*create)(const struct encoder_choice *choice, const struct encoder_config *config,
+		encoder_done_fn done, struct encoder **ret);
 	/*
 	 * Takes a frame, whose pixels are borrowed until the return. 0: done(token) will be called exactly once, with
 	 * result 0, -ENODATA (the encoder skipped the frame), -EIO (it broke) or -ECANCELED (it was destroyed
@@ -83,11 +85,13 @@ extern const struct encoder_impl encoder_gst_impl;
 struct encoder_choice {
 	const struct encoder_impl *impl;
 	char name[ENCODER_NAME_SIZE];
+	const struct log_sink *log; /* borrowed for the life of its encoders; may be NULL */
 };
 
 /*
  * "null", the name of a GStreamer element, or "auto" (also NULL): the first of encoder_auto_names that encodes a frame
- * on this machine. Every element is proved by encoding one frame, failures are logged. gst_init() was called. -ENOENT, -EIO.
+ * on this machine. Every element is proved by encoding one frame, failures are logged; *ret keeps log. gst_init() was
+ * called. -ENOENT, -EIO.
  */
 int encoder_choose(const char *name, const struct log_sink *log, struct encoder_choice *ret);
 /* NULL-terminated, best first. */

@@ -2,6 +2,7 @@
 #include "track.h"
 
 #include <errno.h>
+#include <string.h>
 
 void track_init(struct track *track, const struct encoder_choice *choice, encoder_done_fn done,
 	struct encoder_share *share, struct stats_counter *stats)
@@ -50,9 +51,13 @@ static int start_encoder(struct track *track)
 	if (r < 0)
 		return r;
 	r = track->choice.impl->create(
-		track->choice.name, &track->wanted, track->done, &track->encoder);
+		&track->choice, &track->wanted, track->done, &track->encoder);
 	if (r < 0) {
 		share_give(track->share);
+		log_write(track->choice.log, LOG_LEVEL_WARNING,
+			"encoder %s: does not start with %ux%u %s: %s", track->choice.name,
+			track->wanted.width, track->wanted.height,
+			picture_format_name(track->wanted.format), strerror(-r));
 		return r;
 	}
 	track->running = track->wanted;

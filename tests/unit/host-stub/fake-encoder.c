@@ -23,18 +23,18 @@ static int create(const struct encoder_impl *impl, encoder_done_fn done, struct 
 	return 0;
 }
 
-static int create_blind(const char *name, const struct encoder_config *config, encoder_done_fn done,
-	struct encoder **ret)
+static int create_blind(const struct encoder_choice *choice, const struct encoder_config *config,
+	encoder_done_fn done, struct encoder **ret)
 {
-	(void)name;
+	(void)choice;
 	(void)config;
 	return create(&fake_blind_impl, done, ret);
 }
 
-static int create_pixels(const char *name, const struct encoder_config *config,
+static int create_pixels(const struct encoder_choice *choice, const struct encoder_config *config,
 	encoder_done_fn done, struct encoder **ret)
 {
-	(void)name;
+	(void)choice;
 	(void)config;
 	return create(&fake_pixels_impl, done, ret);
 }
