@@ -48,51 +48,22 @@ static void write_log(void *user, enum log_level level, const char *text)
 	fprintf(stderr, "helix-host-stub: %s%s\n", prefixes[level], text);
 }
 
-static void explain_listen(const char *address, int error)
+static void explain_listen(const struct hxfr_endpoint *endpoint, int error)
 {
-	switch (-error) {
-	case EADDRINUSE:
-		g_printerr("helix-host-stub: cannot listen on %s: address in use: another "
-			   "helix-host-stub is running there; stop it or choose another --listen\n",
-			address);
-		break;
-	case EACCES:
-	case EPERM:
-		g_printerr("helix-host-stub: cannot listen on %s: permission denied; choose a "
-			   "folder or port this user may use\n",
-			address);
-		break;
-	case ENOENT:
-		g_printerr("helix-host-stub: cannot listen on %s: no such folder; make it first\n",
-			address);
-		break;
-	case EADDRNOTAVAIL:
-	case EHOSTUNREACH:
-		g_printerr("helix-host-stub: cannot listen on %s: this machine has no such "
-			   "address\n",
-			address);
-		break;
-	case ENODEV:
-	case EAFNOSUPPORT:
-		g_printerr("helix-host-stub: cannot listen on %s: this kernel has no such "
-			   "sockets; for vsock try 'modprobe vhost_vsock'\n",
-			address);
-		break;
-	default:
-		g_printerr(
-			"helix-host-stub: cannot listen on %s: %s\n", address, g_strerror(-error));
-		break;
-	}
+	const char *advice = server_listen_advice(endpoint, error);
+	char address[HXFR_ENDPOINT_MAX];
+
+	if (hxfr_endpoint_format(endpoint, address, sizeof address) == 0)
+		g_printerr("helix-host-stub: cannot listen on %s: %s\n", address,
+			advice ? advice : g_strerror(-error));
 }
 
 static int listen_on(
 	struct server *server, const struct hxfr_endpoint *endpoint, struct hxfr_endpoint *ret)
 {
-	char address[HXFR_ENDPOINT_MAX];
-
 	int r = server_listen(server, endpoint, ret);
-	if (r < 0 && hxfr_endpoint_format(endpoint, address, sizeof address) == 0)
-		explain_listen(address, r);
+	if (r < 0)
+		explain_listen(endpoint, r);
 	return r;
 }
 

@@ -97,6 +97,31 @@ int server_listen(struct server *server, const struct hxfr_endpoint *endpoint,
 	return 0;
 }
 
+const char *server_listen_advice(const struct hxfr_endpoint *endpoint, int error)
+{
+	switch (-error) {
+	case EADDRINUSE:
+		return "address in use: another helix-host-stub is running there; stop it or "
+		       "choose another --listen";
+	case EACCES:
+	case EPERM:
+		return "permission denied; choose a folder or port this user may use";
+	case ENOENT:
+		return "no such folder; make it first";
+	case EADDRNOTAVAIL:
+	case EHOSTUNREACH:
+		return "this machine has no such address";
+	case ENODEV:
+	case EAFNOSUPPORT:
+		return endpoint->transport == HXFR_TRANSPORT_VSOCK
+			       ? "this kernel has no vsock (AF_VSOCK); 'modprobe vhost_vsock' as "
+				 "root loads it, or listen on unix: or tcp:"
+			       : "this kernel has no sockets of this family";
+	default:
+		return NULL;
+	}
+}
+
 static void select_faults(const struct server *server, uint64_t number, struct fault *ret)
 {
 	*ret = (struct fault){ 0 };

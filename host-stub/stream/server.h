@@ -34,6 +34,8 @@ void server_destroy(struct server *server);
 /* -ENOSPC: SERVER_LISTENERS_MAX reached; else as hxfr_socket_listen(). *ret_bound (may be NULL): with the real port. */
 int server_listen(struct server *server, const struct hxfr_endpoint *endpoint,
 	struct hxfr_endpoint *ret_bound);
+/* What to do about an error of server_listen(), for a person; static storage. NULL: nothing beyond strerror(3). */
+const char *server_listen_advice(const struct hxfr_endpoint *endpoint, int error);
 
 /* Serves until server_stop(). 0, or the -errno of poll(2). */
 int server_run(struct server *server);

@@ -336,6 +336,19 @@ START_TEST(an_address_in_use_is_said_and_its_file_left_alone)
 }
 END_TEST
 
+START_TEST(a_kernel_without_vsock_is_named_as_such)
+{
+	const struct hxfr_endpoint vsock = { .transport = HXFR_TRANSPORT_VSOCK };
+	const int errors[] = { -EAFNOSUPPORT, -ENODEV };
+
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_ptr_nonnull(strstr(server_listen_advice(&vsock, errors[i]), "AF_VSOCK"));
+		ck_assert_ptr_null(strstr(server_listen_advice(&endpoint, errors[i]), "AF_VSOCK"));
+	}
+	ck_assert_ptr_null(server_listen_advice(&vsock, -EIO));
+}
+END_TEST
+
 START_TEST(stop_ends_clients_and_removes_the_socket_file)
 {
 	struct peer peer;
@@ -368,6 +381,7 @@ int main(void)
 		faults_may_be_for_one_connection,
 		every_endpoint_is_served_and_the_real_port_said,
 		an_address_in_use_is_said_and_its_file_left_alone,
+		a_kernel_without_vsock_is_named_as_such,
 		stop_ends_clients_and_removes_the_socket_file,
 		NULL,
 	};
