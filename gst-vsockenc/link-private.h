@@ -34,6 +34,7 @@ struct link {
 	struct window window;
 	unsigned epoch;
 	bool flushing, cancelled;
+	bool pushing;           /* the streaming thread sends on: the reader need not */
 	bool delivering;        /* the reader deals with an event */
 	struct link_body *done; /* no longer needed; to be released outside of the lock */
 

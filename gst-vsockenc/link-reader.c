@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #define BEHIND_NS                                                                                  \
 	(10 * NS_PER_MS) /* an event that takes longer to deal with makes the reader late */
@@ -46,6 +47,8 @@ static void link_disconnect(struct link *link)
 	struct link_body *done;
 
 	g_mutex_lock(&link->lock);
+	/* The streaming thread may be polling it: closing alone would not wake that. */
+	shutdown(hxfr_connection_fd(link->connection), SHUT_RDWR);
 	hxfr_connection_destroy(link->connection);
 	link->connection = NULL;
 	link->state = LINK_STATE_DOWN;
@@ -311,6 +314,19 @@ static bool link_check_deadlines(struct link *link, int *ret_timeout_ms, struct 
 	return false;
 }
 
+/* What the reader has to poll for. */
+static short link_reader_events(struct link *link)
+{
+	short events;
+
+	g_mutex_lock(&link->lock);
+	events = hxfr_connection_events(link->connection);
+	if (link->pushing)
+		events &= (short)~POLLOUT;
+	g_mutex_unlock(&link->lock);
+	return events;
+}
+
 static void link_flush(struct link *link)
 {
 	struct link_body *done;
@@ -328,8 +344,7 @@ static bool link_wait_for_network(struct link *link, int timeout_ms, struct link
 	struct pollfd fds[] = {
 		{ .fd = link->cancel_fd, .events = POLLIN },
 		{ .fd = link->kick_fd, .events = POLLIN },
-		{ .fd = hxfr_connection_fd(link->connection),
-			.events = hxfr_connection_events(link->connection) },
+		{ .fd = hxfr_connection_fd(link->connection), .events = link_reader_events(link) },
 	};
 	int n = poll(fds, G_N_ELEMENTS(fds), timeout_ms), r = 0;
 

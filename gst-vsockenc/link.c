@@ -238,15 +238,65 @@ void link_submit(struct link *link, const struct flight *flight,
 	mine.sent_ns = now_ns();
 	mine.message = link->messages + 1;
 	window_push(&link->window, &mine);
-	if (link_send_request(link, request, body) == 0) {
+	if (link_send_request(link, request, body) == 0)
 		link->messages++;
-		link_kick_if_queued(link);
-	} else if (body) {
+	else if (body)
 		body_is_done(body);
-	}
 	done = link_take_done(link);
 	g_mutex_unlock(&link->lock);
 	link_release_done(done);
+}
+
+/* Can the socket take more? false when interrupted, or after the deadline. */
+static bool link_wait_writable(struct link *link, int fd, uint64_t deadline_ns)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = link->interrupt_fd, .events = POLLIN },
+	};
+	uint64_t now = now_ns();
+	int timeout_ms = now < deadline_ns ? (int)((deadline_ns - now) / NS_PER_MS) + 1 : 0;
+	int n = poll(fds, G_N_ELEMENTS(fds), timeout_ms);
+
+	return n < 0 ? errno == EINTR : n > 0 && !fds[1].revents;
+}
+
+/* One more piece. false when nothing is left, or nothing more can be done here. Lock held, released while it waits. */
+static bool link_push_some(struct link *link, uint64_t deadline_ns)
+{
+	struct link_body *done;
+	bool more;
+	int fd;
+
+	if (!link->connection || !(hxfr_connection_events(link->connection) & POLLOUT))
+		return false;
+
+	fd = hxfr_connection_fd(link->connection);
+	link->pushing = true;
+	g_mutex_unlock(&link->lock);
+	more = link_wait_writable(link, fd, deadline_ns);
+	g_mutex_lock(&link->lock);
+	link->pushing = false;
+
+	if (more && link->connection)
+		more = hxfr_connection_flush(link->connection) == 0;
+	done = link_take_done(link);
+	g_mutex_unlock(&link->lock);
+	link_release_done(done);
+	g_mutex_lock(&link->lock);
+	return more;
+}
+
+void link_push(struct link *link)
+{
+	uint64_t deadline_ns = now_ns() + link->config.response_timeout_ms * NS_PER_MS;
+
+	g_mutex_lock(&link->lock);
+	while (link_push_some(link, deadline_ns))
+		;
+	if (link->connection)
+		link_kick_if_queued(link);
+	g_mutex_unlock(&link->lock);
 }
 
 void link_send_config(struct link *link)

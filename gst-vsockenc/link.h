@@ -4,10 +4,10 @@
 /*
  * The link to the host: connection, in-flight window, deadlines and reconnection.
  *
- * Two threads use it. The streaming thread acquires a slot of the window and submits requests; it waits for slots only,
- * on a condition. The reader (a task of the element) runs link_next(), the only place that waits for the
- * network: it reads responses, completes sends that the socket did not take at once, and keeps the deadlines. They share
- * the window and the sending half of the connection, under one lock that is never held while something waits.
+ * Two threads use it. The streaming thread acquires a slot of the window, submits a request and pushes it out. The reader (a
+ * task of the element) runs link_next(): it reads responses, keeps the deadlines, and sends on what a flush made the
+ * streaming thread leave behind. They share the window and the sending half of the connection, under one lock that is
+ * never held while something waits.
  *
  * Nothing here posts messages or touches pads: what happened comes out of link_next() as events.
  *
@@ -121,6 +121,9 @@ int link_acquire(struct link *link);
  */
 void link_submit(struct link *link, const struct flight *flight,
 	const struct hxfr_frame_request *request, struct link_body *body);
+/* Sends on what the socket did not take at once, if anything. Waits; leaves the rest to the reader when flushing,
+ * cancelled, or after response_timeout_ms. */
+void link_push(struct link *link);
 /* Sends CONFIG_REQ now, and again after every reconnection. */
 void link_configure(struct link *link, const struct hxfr_config *config);
 /* Waits until every flight of the current epoch came back and its event was dealt with. Results as link_acquire(). */

@@ -243,7 +243,7 @@ void fixture_unblock(struct fixture_block *block)
 
 struct fixture_pusher {
 	struct fixture *f;
-	guint i;
+	GstBuffer *frame;
 	gint tid;
 	gint done;
 	GThread *thread;
@@ -255,17 +255,22 @@ static gpointer push_thread(gpointer data)
 	GstFlowReturn flow;
 
 	g_atomic_int_set(&p->tid, (gint)syscall(SYS_gettid));
-	flow = fixture_push(p->f, p->i);
+	flow = gst_harness_push(p->f->h, p->frame);
 	g_atomic_int_set(&p->done, 1);
 	return GINT_TO_POINTER(flow);
 }
 
 struct fixture_pusher *fixture_push_async(struct fixture *f, guint i)
 {
+	return fixture_push_frame_async(f, fixture_frame(i, FIXTURE_SIZE));
+}
+
+struct fixture_pusher *fixture_push_frame_async(struct fixture *f, GstBuffer *frame)
+{
 	struct fixture_pusher *p = g_new0(struct fixture_pusher, 1);
 
 	p->f = f;
-	p->i = i;
+	p->frame = frame;
 	p->thread = g_thread_new("pusher", push_thread, p);
 	return p;
 }

@@ -79,6 +79,8 @@ void fixture_unblock(struct fixture_block *block);
 /* A push on a thread of its own. */
 struct fixture_pusher;
 struct fixture_pusher *fixture_push_async(struct fixture *f, guint i);
+/* Takes the frame. */
+struct fixture_pusher *fixture_push_frame_async(struct fixture *f, GstBuffer *frame);
 /* Waits until the thread sleeps in the kernel: the push is blocked. */
 void fixture_wait_blocked(struct fixture_pusher *p);
 /* Waits for its end and frees it. */
