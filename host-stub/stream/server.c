@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ACCEPT_PAUSE_MS 100 /* when the process has no descriptor left */
+#define ACCEPT_PAUSE_MS 100  /* when the process has no descriptor left */
+#define MAKE_ROOM_MS    200u /* for a client to end that another one takes the place of */
 
 static int64_t now_ms(void)
 {
@@ -146,6 +147,44 @@ static struct session **find_slot(struct server *server)
 	return NULL;
 }
 
+static void reap_sessions(struct server *server)
+{
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		if (!server->sessions[i] || !session_ended(server->sessions[i]))
+			continue;
+		session_destroy(server->sessions[i]);
+		server->sessions[i] = NULL;
+	}
+}
+
+static unsigned count_sessions(const struct server *server)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		n += server->sessions[i] != NULL;
+	return n;
+}
+
+/* Until no more than that many sessions are left. */
+static int wait_for_sessions(struct server *server, unsigned n_left, unsigned timeout_ms)
+{
+	struct pollfd ended = { .fd = server->wake_fd, .events = POLLIN };
+	int64_t deadline_ms = now_ms() + timeout_ms;
+	eventfd_t n;
+
+	for (;;) {
+		reap_sessions(server);
+		int64_t left_ms = deadline_ms - now_ms();
+		if (count_sessions(server) <= n_left)
+			return 0;
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		if (poll(&ended, 1, (int)left_ms) == 1)
+			eventfd_read(server->wake_fd, &n);
+	}
+}
+
 /* Of the clients that owe a message for too long, the one that does so longest. */
 static struct session **find_debtor(struct server *server)
 {
@@ -175,9 +214,9 @@ static struct session **make_room(struct server *server)
 		"all %u places are taken; a client that has not sent a whole message for %u ms is dropped",
 		SERVER_CLIENTS_MAX, server->config.stall_timeout_ms);
 	stats_add(&server->stats, stalled_clients, 1);
-	session_destroy(*slot);
-	*slot = NULL;
-	return slot;
+	session_stop(*slot);
+	wait_for_sessions(server, SERVER_CLIENTS_MAX - 1, MAKE_ROOM_MS);
+	return find_slot(server);
 }
 
 static void turn_away(struct server *server, int fd)
@@ -208,6 +247,7 @@ static void serve(struct server *server, int fd)
 		.stall_timeout_ms = server->config.stall_timeout_ms,
 		.ended_fd = server->wake_fd,
 	};
+
 	stats_add(&server->stats, connections, 1);
 	select_faults(server, config.number, &config.fault);
 	if (refused(&config.fault, config.number)) {
@@ -241,16 +281,6 @@ static void accept_clients(struct server *server, int listen_fd)
 	server->pause_accept = true;
 	log_write(
 		server->config.log, LOG_LEVEL_WARNING, "cannot accept a client: %s", strerror(-r));
-}
-
-static void reap_sessions(struct server *server)
-{
-	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
-		if (!server->sessions[i] || !session_ended(server->sessions[i]))
-			continue;
-		session_destroy(server->sessions[i]);
-		server->sessions[i] = NULL;
-	}
 }
 
 int server_run(struct server *server)
@@ -291,15 +321,6 @@ void server_stop(struct server *server)
 	errno = saved;
 }
 
-static unsigned count_sessions(const struct server *server)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
-		n += server->sessions[i] != NULL;
-	return n;
-}
-
 static void ask_sessions_to_end(struct server *server)
 {
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
@@ -309,21 +330,8 @@ static void ask_sessions_to_end(struct server *server)
 
 int server_stop_sessions(struct server *server, unsigned timeout_ms)
 {
-	struct pollfd ended = { .fd = server->wake_fd, .events = POLLIN };
-	int64_t deadline_ms = now_ms() + timeout_ms;
-	eventfd_t n;
-
 	ask_sessions_to_end(server);
-	for (;;) {
-		reap_sessions(server);
-		int64_t left_ms = deadline_ms - now_ms();
-		if (count_sessions(server) == 0)
-			return 0;
-		if (left_ms <= 0)
-			return -ETIMEDOUT;
-		if (poll(&ended, 1, (int)left_ms) == 1)
-			eventfd_read(server->wake_fd, &n);
-	}
+	return wait_for_sessions(server, 0, timeout_ms);
 }
 
 void server_destroy(struct server *server)

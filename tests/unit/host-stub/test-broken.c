@@ -21,8 +21,8 @@ static void note(void *user, enum log_level level, const char *text)
 {
 	(void)user;
 	pthread_mutex_lock(&seen.lock);
-	strncat(seen.text, text, TEXT_SIZE - strlen(seen.text) - 2);
-	strcat(seen.text, "\n");
+	size_t used = strlen(seen.text);
+	snprintf(seen.text + used, TEXT_SIZE - used, "%s\n", text);
 	if (level < seen.most_severe)
 		seen.most_severe = level;
 	pthread_mutex_unlock(&seen.lock);
