@@ -244,10 +244,20 @@ void fixture_unblock(struct fixture_block *block)
 struct fixture_pusher {
 	struct fixture *f;
 	GstBuffer *frame;
+	const char *caps;
 	gint tid;
 	gint done;
 	GThread *thread;
 };
+
+/* The harness's own function aborts where the caps are refused, as in a flush. */
+static void push_caps(struct fixture *f, const char *text)
+{
+	GstCaps *caps = gst_caps_from_string(text);
+
+	gst_pad_push_event(f->h->srcpad, gst_event_new_caps(caps));
+	gst_caps_unref(caps);
+}
 
 static gpointer push_thread(gpointer data)
 {
@@ -255,6 +265,8 @@ static gpointer push_thread(gpointer data)
 	GstFlowReturn flow;
 
 	g_atomic_int_set(&p->tid, (gint)syscall(SYS_gettid));
+	if (p->caps)
+		push_caps(p->f, p->caps);
 	flow = gst_harness_push(p->f->h, p->frame);
 	g_atomic_int_set(&p->done, 1);
 	return GINT_TO_POINTER(flow);
@@ -262,14 +274,16 @@ static gpointer push_thread(gpointer data)
 
 struct fixture_pusher *fixture_push_async(struct fixture *f, guint i)
 {
-	return fixture_push_frame_async(f, fixture_frame(i, FIXTURE_SIZE));
+	return fixture_push_caps_async(f, NULL, fixture_frame(i, FIXTURE_SIZE));
 }
 
-struct fixture_pusher *fixture_push_frame_async(struct fixture *f, GstBuffer *frame)
+struct fixture_pusher *fixture_push_caps_async(
+	struct fixture *f, const char *caps, GstBuffer *frame)
 {
 	struct fixture_pusher *p = g_new0(struct fixture_pusher, 1);
 
 	p->f = f;
+	p->caps = caps;
 	p->frame = frame;
 	p->thread = g_thread_new("pusher", push_thread, p);
 	return p;

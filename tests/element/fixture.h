@@ -79,8 +79,9 @@ void fixture_unblock(struct fixture_block *block);
 /* A push on a thread of its own. */
 struct fixture_pusher;
 struct fixture_pusher *fixture_push_async(struct fixture *f, guint i);
-/* Takes the frame. */
-struct fixture_pusher *fixture_push_frame_async(struct fixture *f, GstBuffer *frame);
+/* Pushes caps (NULL: the ones it has; borrowed until joined) and then the frame, which it takes. */
+struct fixture_pusher *fixture_push_caps_async(
+	struct fixture *f, const char *caps, GstBuffer *frame);
 /* Waits until the thread sleeps in the kernel: the push is blocked. */
 void fixture_wait_blocked(struct fixture_pusher *p);
 /* Waits for its end and frees it. */
