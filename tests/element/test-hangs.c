@@ -192,7 +192,7 @@ GST_START_TEST(stop_wakes_a_send_to_a_host_that_does_not_read_trap_19)
 	g_object_set(f.enc, "max-in-flight", 1, NULL);
 	fixture_play(&f, "video/x-raw,format=BGRx,width=1920,height=1080,framerate=30/1");
 	fake_host_pause(f.host, true);
-	p = fixture_push_frame_async(&f, fixture_frame(0, 1920 * 1080 * 4));
+	p = fixture_push_caps_async(&f, NULL, fixture_frame(0, 1920 * 1080 * 4));
 	fixture_wait_blocked(p);
 	fixture_must_end(to_null, f.enc, 2000);
 	fixture_push_join(p);
