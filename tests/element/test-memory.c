@@ -140,6 +140,7 @@ static void expect_let_go_without_locks(void (*let_go)(struct fixture *f))
 {
 	GstBuffer *frame = fixture_frame(1, FIXTURE_HUGE_SIZE);
 	struct talker t = { .alive = 1 };
+	struct fixture_pusher *p;
 	struct fixture f;
 
 	fixture_prepare(&f, NULL);
@@ -151,8 +152,9 @@ static void expect_let_go_without_locks(void (*let_go)(struct fixture *f))
 	fake_host_pause(f.host, true);
 	t.enc = f.enc;
 	gst_mini_object_weak_ref(GST_MINI_OBJECT(gst_buffer_peek_memory(frame, 0)), read_stats, &t);
-	fail_unless_equals_int(gst_harness_push(f.h, frame), GST_FLOW_OK);
+	p = fixture_push_caps_async(&f, NULL, frame);
 	pong_until_dropped(&f);
+	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_OK);
 	fail_unless_equals_int(g_atomic_int_get(&t.alive), 1);
 	let_go(&f);
 	fixture_wait_freed(&t.alive);

@@ -94,20 +94,19 @@ GST_START_TEST(an_answer_to_a_request_that_has_not_left_is_an_error)
 	static const guint8 unit[] = { 0, 0, 0, 1, NAL_SLICE, 1 };
 	static const struct fixture_blob blob = { unit, sizeof(unit) };
 	g_autofree char *text = NULL;
+	struct fixture_pusher *p;
 	struct fixture f;
 	gint alive = 0;
 
 	fixture_prepare(&f, NULL);
-	g_object_set(f.enc, "max-in-flight", 4, NULL);
 	fixture_play(&f, FIXTURE_HUGE_CAPS);
 	fake_host_pause(f.host, true);
-	for (guint i = 0; i < 3; i++)
-		fail_unless_equals_int(
-			gst_harness_push(f.h, fixture_counted_frame(i, FIXTURE_HUGE_SIZE, &alive)),
-			GST_FLOW_OK);
-	fixture_answer(&f, 2, &blob, 1);
+	p = fixture_push_caps_async(&f, NULL, fixture_counted_frame(0, FIXTURE_HUGE_SIZE, &alive));
+	fixture_wait_blocked(p);
+	fixture_answer(&f, 0, &blob, 1);
 	text = fixture_wait_error(&f);
 	fixture_assert_mentions(text, "HXFR");
+	fixture_push_join(p);
 	fixture_wait_freed(&alive);
 	fixture_teardown(&f);
 }
