@@ -65,7 +65,7 @@ GST_START_TEST(an_avcc_length_that_looks_like_a_start_code_is_a_length)
 
 	memset(unit + 5, 0x55, sizeof(unit) - 5);
 	memcpy(expected, unit, sizeof(unit));
-	memcpy(expected, "\0\0\0\1", 4);
+	GST_WRITE_UINT32_BE(expected, 1);
 	start_held(&f, 1);
 	fixture_answer(&f, 1, &blob, 1);
 	expect_bytes(&f, expected, sizeof(expected));
