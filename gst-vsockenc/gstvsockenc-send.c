@@ -199,12 +199,11 @@ static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, const str
 	struct flight flight = { .pts = request.pts, .frame = frame };
 
 	count_sent(self, out);
-	link_submit(self->link, &flight, &request, out->body ? &out->body->link : NULL);
-	if (out->body) {
-		GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
-		link_push(self->link);
-		GST_VIDEO_ENCODER_STREAM_LOCK(self);
-	}
+	if (!link_submit(self->link, &flight, &request, out->body ? &out->body->link : NULL))
+		return;
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+	link_push(self->link);
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
 }
 
 /* The frame is not sent. A flush makes the base class forget it; otherwise it has to be given back. */

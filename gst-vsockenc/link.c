@@ -168,10 +168,16 @@ unsigned link_in_flight(struct link *link)
 	return n;
 }
 
-/* What the socket did not take is the reader's to send on. Lock held. */
+/* Is there something that the socket did not take? Lock held. */
+static bool link_has_queued(const struct link *link)
+{
+	return link->connection && (hxfr_connection_events(link->connection) & POLLOUT);
+}
+
+/* Makes it the reader's to send on. Lock held. */
 static void link_kick_if_queued(struct link *link)
 {
-	if (hxfr_connection_events(link->connection) & POLLOUT)
+	if (link_has_queued(link))
 		event_raise(link->kick_fd);
 }
 
@@ -225,11 +231,12 @@ static int link_send_request(
 		body ? body->n_pieces : 0, body ? body_is_done : NULL, body);
 }
 
-void link_submit(struct link *link, const struct flight *flight,
+bool link_submit(struct link *link, const struct flight *flight,
 	const struct hxfr_frame_request *request, struct link_body *body)
 {
 	struct flight mine = *flight;
 	struct link_body *done;
+	bool more;
 
 	if (body)
 		body->link = link;
@@ -242,9 +249,11 @@ void link_submit(struct link *link, const struct flight *flight,
 		link->messages++;
 	else if (body)
 		body_is_done(body);
+	more = link_has_queued(link);
 	done = link_take_done(link);
 	g_mutex_unlock(&link->lock);
 	link_release_done(done);
+	return more;
 }
 
 /* Can the socket take more? false when interrupted, or after the deadline. */
@@ -268,7 +277,7 @@ static bool link_push_some(struct link *link, uint64_t deadline_ns)
 	bool more;
 	int fd;
 
-	if (!link->connection || !(hxfr_connection_events(link->connection) & POLLOUT))
+	if (!link_has_queued(link))
 		return false;
 
 	fd = hxfr_connection_fd(link->connection);
@@ -294,8 +303,7 @@ void link_push(struct link *link)
 	g_mutex_lock(&link->lock);
 	while (link_push_some(link, deadline_ns))
 		;
-	if (link->connection)
-		link_kick_if_queued(link);
+	link_kick_if_queued(link);
 	g_mutex_unlock(&link->lock);
 }
 

@@ -117,11 +117,12 @@ int link_interrupt_fd(const struct link *link);
 int link_acquire(struct link *link);
 /*
  * Sends a request, after link_acquire(). The flight (its frame included) is the link's from now on and comes back in an
- * event; if the connection broke meanwhile, as LINK_DROPPED. body (NULL: none) is the link's until its release().
+ * event; if the connection broke meanwhile, as LINK_DROPPED. body (NULL: none) is the link's until its release(). true when
+ * the socket did not take it all at once: call link_push().
  */
-void link_submit(struct link *link, const struct flight *flight,
+bool link_submit(struct link *link, const struct flight *flight,
 	const struct hxfr_frame_request *request, struct link_body *body);
-/* Sends on what the socket did not take at once, if anything. Waits; leaves the rest to the reader when flushing,
+/* Sends on what the socket did not take at once. Waits; leaves the rest to the reader when flushing,
  * cancelled, or after response_timeout_ms. */
 void link_push(struct link *link);
 /* Sends CONFIG_REQ now, and again after every reconnection. */
