@@ -276,25 +276,43 @@ GST_START_TEST(caps_that_a_flush_cut_short_are_in_force_after_it)
 }
 GST_END_TEST;
 
-static gpointer push_flush_start(gpointer data)
-{
-	struct fixture *f = data;
+struct flusher {
+	GstPad *pad;
+	gint begun, over;
+};
 
-	gst_pad_push_event(f->h->srcpad, gst_event_new_flush_start());
+static gpointer flush_on(gpointer data)
+{
+	struct flusher *flusher = data;
+
+	while (!g_atomic_int_get(&flusher->over)) {
+		gst_pad_push_event(flusher->pad, gst_event_new_flush_start());
+		gst_pad_push_event(flusher->pad, gst_event_new_flush_stop(TRUE));
+		g_atomic_int_set(&flusher->begun, 1);
+	}
 	return NULL;
 }
 
-GST_START_TEST(a_flush_that_meets_a_stop_does_no_harm)
+static void stop_amid_flushes(struct fixture *f)
+{
+	struct flusher flusher = { .pad = f->h->srcpad };
+	GThread *thread = g_thread_new("flusher", flush_on, &flusher);
+
+	while (!g_atomic_int_get(&flusher.begun))
+		g_thread_yield();
+	fail_unless_equals_int(
+		gst_element_set_state(f->enc, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+	g_atomic_int_set(&flusher.over, 1);
+	g_thread_join(thread);
+}
+
+GST_START_TEST(flushes_that_meet_a_stop_do_no_harm)
 {
 	struct fixture f;
 
 	fixture_start(&f, NULL);
 	for (guint i = 0; i < FLUSH_ROUNDS; i++) {
-		GThread *thread = g_thread_new("flush", push_flush_start, &f);
-
-		fail_unless_equals_int(
-			gst_element_set_state(f.enc, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
-		g_thread_join(thread);
+		stop_amid_flushes(&f);
 		fail_unless_equals_int(
 			gst_element_set_state(f.enc, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 	}
@@ -355,7 +373,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, stop_with_a_blocked_src_pad_does_not_wait);
 	tcase_add_test(tc, a_flush_before_the_first_output_is_no_error);
 	tcase_add_test(tc, caps_that_a_flush_cut_short_are_in_force_after_it);
-	tcase_add_test(tc, a_flush_that_meets_a_stop_does_no_harm);
+	tcase_add_test(tc, flushes_that_meet_a_stop_do_no_harm);
 	tcase_add_test(tc, relinking_resumes_with_an_idr);
 }
 
