@@ -334,6 +334,21 @@ static void push_until_not_linked(struct fixture *f, guint *i)
 	fail_unless_equals_int(flow, GST_FLOW_NOT_LINKED);
 }
 
+/* The next output must be frame i, after older ones that were in flight when the pad was linked again. */
+static void expect_after_older_ones(struct fixture *f, guint i)
+{
+	GstClockTime pts = GST_CLOCK_TIME_NONE;
+
+	while (pts != i * FIXTURE_INTERVAL) {
+		GstBuffer *buffer = gst_harness_pull(f->h);
+
+		fail_unless(buffer != NULL, "no output for frame %u", i);
+		pts = GST_BUFFER_PTS(buffer);
+		fail_unless(pts <= i * FIXTURE_INTERVAL);
+		gst_buffer_unref(buffer);
+	}
+}
+
 /* What was refused before may be said again for each frame of the window, then the stream goes on with an IDR. */
 GST_START_TEST(relinking_resumes_with_an_idr)
 {
@@ -353,7 +368,7 @@ GST_START_TEST(relinking_resumes_with_an_idr)
 	while ((flow = fixture_push(&f, i)) == GST_FLOW_NOT_LINKED && refused++ < in_flight)
 		i++;
 	fail_unless_equals_int(flow, GST_FLOW_OK);
-	fixture_expect(&f, i);
+	expect_after_older_ones(&f, i);
 	fail_unless(fake_host_request(f.host, fake_host_count(f.host, FAKE_HOST_REQUESTS) - 1)
 			    .frame.force_keyframe);
 	fixture_finish(&f);
