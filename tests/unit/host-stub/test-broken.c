@@ -147,5 +147,5 @@ int main(void)
 		a_choice_keeps_its_log,
 		NULL,
 	};
-	return suite_run("broken", tests, set_up, NULL);
+	return suite_run_with("broken", tests, set_up, NULL);
 }

@@ -102,5 +102,5 @@ int main(void)
 		scanouts_are_drawn_while_requests_wait,
 		NULL,
 	};
-	return suite_run("busy", tests, set_up, tear_down);
+	return suite_run_with("busy", tests, set_up, tear_down);
 }

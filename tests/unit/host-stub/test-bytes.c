@@ -111,5 +111,5 @@ int main(void)
 		a_client_that_shuts_its_sending_side_gets_the_answers_left,
 		NULL,
 	};
-	return suite_run("bytes", tests, set_up, tear_down);
+	return suite_run_with("bytes", tests, set_up, tear_down);
 }

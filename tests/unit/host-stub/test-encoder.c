@@ -456,5 +456,5 @@ int main(void)
 		an_encoder_that_does_not_start_is_an_error_for_the_frame_only,
 		NULL,
 	};
-	return suite_run("encoder", tests, set_up, tear_down);
+	return suite_run_with("encoder", tests, set_up, tear_down);
 }

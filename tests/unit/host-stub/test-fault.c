@@ -146,5 +146,5 @@ int main(void)
 		a_spec_may_be_for_one_connection,
 		NULL,
 	};
-	return suite_run("fault", tests, NULL, NULL);
+	return suite_run("fault", tests);
 }

@@ -157,5 +157,5 @@ int main(void)
 		no_start_code_arises_within_a_unit,
 		NULL,
 	};
-	return suite_run("h264", tests, NULL, NULL);
+	return suite_run("h264", tests);
 }

@@ -339,5 +339,5 @@ int main(void)
 		a_subscriber_that_does_not_read_loses_frames_first,
 		NULL,
 	};
-	return suite_run("injection", tests, NULL, tear_down);
+	return suite_run_with("injection", tests, NULL, tear_down);
 }

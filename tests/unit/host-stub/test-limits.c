@@ -134,5 +134,5 @@ int main(void)
 		a_session_that_ends_gives_everything_back,
 		NULL,
 	};
-	return suite_run("limits", tests, set_up, tear_down);
+	return suite_run_with("limits", tests, set_up, tear_down);
 }

@@ -178,5 +178,5 @@ int main(void)
 		the_bars_move,
 		NULL,
 	};
-	return suite_run("pattern", tests, NULL, NULL);
+	return suite_run("pattern", tests);
 }

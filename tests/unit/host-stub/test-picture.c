@@ -112,5 +112,5 @@ int main(void)
 		the_hash_sees_every_pixel_and_no_padding,
 		NULL,
 	};
-	return suite_run("picture", tests, NULL, NULL);
+	return suite_run("picture", tests);
 }

@@ -161,7 +161,7 @@ static void finish_all(struct peer peers[SERVER_CLIENTS_MAX])
 		peer_finish(&peers[i]);
 }
 
-/* Until the others are old enough; SUITE_TIMEOUT_S is the deadline. */
+/* Until the others are old enough; SUITE_TEST_TIMEOUT_S is the deadline. */
 static void expect_served_soon(void)
 {
 	struct hxfr_frame_request request = {
@@ -385,5 +385,5 @@ int main(void)
 		stop_ends_clients_and_removes_the_socket_file,
 		NULL,
 	};
-	return suite_run("server", tests, set_up, tear_down);
+	return suite_run_with("server", tests, set_up, tear_down);
 }

@@ -441,5 +441,5 @@ int main(void)
 		config_and_keyframe_requests_reach_the_subscribed_scanout,
 		NULL,
 	};
-	return suite_run("session", tests, set_up, tear_down);
+	return suite_run_with("session", tests, set_up, tear_down);
 }

@@ -114,5 +114,5 @@ int main(void)
 		percentiles_are_right_to_a_quarter,
 		NULL,
 	};
-	return suite_run("stats", tests, NULL, NULL);
+	return suite_run("stats", tests);
 }

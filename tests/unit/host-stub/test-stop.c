@@ -109,5 +109,5 @@ int main(void)
 		a_server_that_stopped_listening_is_not_there_any_more,
 		NULL,
 	};
-	return suite_run("stop", tests, set_up, tear_down);
+	return suite_run_with("stop", tests, set_up, tear_down);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What every suite here shares: a main, and a poison that shows whether an output was touched. */
+/* What every suite of tests/unit shares: a main, and a poison that shows whether an output was touched. */
 
 #include <check.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static inline int suite_run_with(
 		tcase_add_test(tcase, *tests);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
+	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
