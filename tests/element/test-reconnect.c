@@ -209,20 +209,28 @@ static void to_null(gpointer data)
 	gst_element_set_state(data, GST_STATE_NULL);
 }
 
+/* Starts f; the host is gone for good, and the push waits for another. */
+static struct fixture_pusher *push_in_an_outage(struct fixture *f)
+{
+	struct fixture_pusher *p;
+
+	prepare(f, NULL);
+	g_object_set(f->enc, "reconnect-timeout", 60000, NULL);
+	fixture_play(f, NULL);
+	fixture_push_many(f, 0, 1);
+	fixture_expect(f, 0);
+	fake_host_free(g_steal_pointer(&f->host));
+	g_free(fixture_wait_warning(f));
+	p = fixture_push_async(f, 1);
+	fixture_wait_blocked(p);
+	return p;
+}
+
 GST_START_TEST(stop_ends_an_outage_at_once)
 {
 	struct fixture f;
-	struct fixture_pusher *p;
+	struct fixture_pusher *p = push_in_an_outage(&f);
 
-	prepare(&f, NULL);
-	g_object_set(f.enc, "reconnect-timeout", 60000, NULL);
-	fixture_play(&f, NULL);
-	fixture_push_many(&f, 0, 1);
-	fixture_expect(&f, 0);
-	fake_host_free(g_steal_pointer(&f.host));
-	g_free(fixture_wait_warning(&f));
-	p = fixture_push_async(&f, 1);
-	fixture_wait_blocked(p);
 	fixture_must_end(to_null, f.enc, 2000);
 	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_FLUSHING);
 	fixture_teardown(&f);
@@ -232,17 +240,8 @@ GST_END_TEST;
 GST_START_TEST(a_flush_during_an_outage_does_not_hang)
 {
 	struct fixture f;
-	struct fixture_pusher *p;
+	struct fixture_pusher *p = push_in_an_outage(&f);
 
-	prepare(&f, NULL);
-	g_object_set(f.enc, "reconnect-timeout", 60000, NULL);
-	fixture_play(&f, NULL);
-	fixture_push_many(&f, 0, 1);
-	fixture_expect(&f, 0);
-	fake_host_free(g_steal_pointer(&f.host));
-	g_free(fixture_wait_warning(&f));
-	p = fixture_push_async(&f, 1);
-	fixture_wait_blocked(p);
 	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_start()));
 	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_FLUSHING);
 	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE)));
