@@ -176,45 +176,6 @@ GST_START_TEST(the_first_frame_after_a_flush_is_an_idr_trap_34)
 }
 GST_END_TEST;
 
-GST_START_TEST(flush_start_wakes_a_push_that_waits_for_the_window_trap_19)
-{
-	struct fixture f;
-	struct fixture_pusher *p;
-
-	fixture_start(&f, &(struct fake_host_options){ .fault = FAKE_HOST_SILENT });
-	fixture_push_many(&f, 0, 2);
-	p = fixture_push_async(&f, 2);
-	fixture_wait_blocked(p);
-	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_start()));
-	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_FLUSHING);
-	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE)));
-	fixture_finish(&f);
-}
-GST_END_TEST;
-
-static void push_eos(gpointer data)
-{
-	struct fixture *f = data;
-
-	gst_harness_push_event(f->h, gst_event_new_eos());
-}
-
-GST_START_TEST(flush_start_wakes_a_drain_trap_19)
-{
-	struct fixture f;
-	GThread *thread;
-
-	fixture_start(&f, &(struct fake_host_options){ .hold = true });
-	fixture_push_many(&f, 0, 2);
-	thread = g_thread_new("eos", (GThreadFunc)(void (*)(void))push_eos, &f);
-	fail_unless(fake_host_wait(f.host, FAKE_HOST_REQUESTS, 2));
-	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_start()));
-	g_thread_join(thread);
-	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE)));
-	fixture_finish(&f);
-}
-GST_END_TEST;
-
 GST_START_TEST(many_flushes_in_a_row_leave_a_working_stream)
 {
 	struct fixture f;
@@ -445,8 +406,6 @@ static void add_tests(TCase *tc)
 	tcase_add_test(
 		tc, answers_to_flushed_frames_with_the_same_pts_are_not_taken_for_new_ones_trap_3);
 	tcase_add_test(tc, the_first_frame_after_a_flush_is_an_idr_trap_34);
-	tcase_add_test(tc, flush_start_wakes_a_push_that_waits_for_the_window_trap_19);
-	tcase_add_test(tc, flush_start_wakes_a_drain_trap_19);
 	tcase_add_test(tc, many_flushes_in_a_row_leave_a_working_stream);
 	tcase_add_test(tc, a_caps_change_comes_after_the_old_frames_trap_4);
 	tcase_add_test(tc, a_caps_change_tells_the_host_and_asks_for_an_idr_trap_34);

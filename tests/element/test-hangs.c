@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Hosts that say nothing, or too little: every wait ends, and the error names what is wrong. */
+/* Hosts that say nothing, or too little: every wait ends, also by stop or flush, and errors name what is wrong. */
 
 #include "fixture.h"
 
@@ -133,17 +133,37 @@ GST_START_TEST(stop_with_frames_in_flight_does_not_wait_trap_20)
 }
 GST_END_TEST;
 
+/* Starts f; the host is silent, and the push waits for room in the window. */
+static struct fixture_pusher *push_beyond_the_window(struct fixture *f)
+{
+	struct fixture_pusher *p;
+
+	fixture_start(f, &(struct fake_host_options){ .fault = FAKE_HOST_SILENT });
+	fixture_push_many(f, 0, 2);
+	p = fixture_push_async(f, 2);
+	fixture_wait_blocked(p);
+	return p;
+}
+
 GST_START_TEST(stop_wakes_a_push_that_waits_for_the_window_trap_19)
 {
 	struct fixture f;
-	struct fixture_pusher *p;
+	struct fixture_pusher *p = push_beyond_the_window(&f);
 
-	fixture_start(&f, &(struct fake_host_options){ .fault = FAKE_HOST_SILENT });
-	fixture_push_many(&f, 0, 2);
-	p = fixture_push_async(&f, 2);
-	fixture_wait_blocked(p);
 	fixture_must_end(to_null, f.enc, 2000);
 	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_FLUSHING);
+	fixture_finish(&f);
+}
+GST_END_TEST;
+
+GST_START_TEST(flush_start_wakes_a_push_that_waits_for_the_window_trap_19)
+{
+	struct fixture f;
+	struct fixture_pusher *p = push_beyond_the_window(&f);
+
+	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_start()));
+	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_FLUSHING);
+	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE)));
 	fixture_finish(&f);
 }
 GST_END_TEST;
@@ -183,6 +203,22 @@ GST_START_TEST(stop_wakes_a_drain_trap_20)
 }
 GST_END_TEST;
 
+GST_START_TEST(flush_start_wakes_a_drain_trap_19)
+{
+	struct fixture f;
+	GThread *thread;
+
+	fixture_start(&f, &(struct fake_host_options){ .hold = true });
+	fixture_push_many(&f, 0, 2);
+	thread = g_thread_new("eos", push_eos, &f);
+	fail_unless(fake_host_wait(f.host, FAKE_HOST_REQUESTS, 2));
+	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_start()));
+	g_thread_join(thread);
+	fail_unless(gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE)));
+	fixture_finish(&f);
+}
+GST_END_TEST;
+
 GST_START_TEST(stop_wakes_a_send_to_a_host_that_does_not_read_trap_19)
 {
 	struct fixture f;
@@ -190,9 +226,9 @@ GST_START_TEST(stop_wakes_a_send_to_a_host_that_does_not_read_trap_19)
 
 	fixture_prepare(&f, NULL);
 	g_object_set(f.enc, "max-in-flight", 1, NULL);
-	fixture_play(&f, "video/x-raw,format=BGRx,width=1920,height=1080,framerate=30/1");
+	fixture_play(&f, FIXTURE_HUGE_CAPS);
 	fake_host_pause(f.host, true);
-	p = fixture_push_caps_async(&f, NULL, fixture_frame(0, 1920 * 1080 * 4));
+	p = fixture_push_caps_async(&f, NULL, fixture_frame(0, FIXTURE_HUGE_SIZE));
 	fixture_wait_blocked(p);
 	fixture_must_end(to_null, f.enc, 2000);
 	fixture_push_join(p);
@@ -205,11 +241,10 @@ GST_START_TEST(a_host_that_does_not_read_ends_in_an_error)
 	struct fixture f;
 
 	start(&f, NULL);
-	gst_harness_set_src_caps_str(
-		f.h, "video/x-raw,format=BGRx,width=1920,height=1080,framerate=30/1");
+	gst_harness_set_src_caps_str(f.h, FIXTURE_HUGE_CAPS);
 	fake_host_pause(f.host, true);
 	for (guint i = 0; i < 20; i++)
-		if (gst_harness_push(f.h, fixture_frame(i, 1920 * 1080 * 4)) != GST_FLOW_OK)
+		if (gst_harness_push(f.h, fixture_frame(i, FIXTURE_HUGE_SIZE)) != GST_FLOW_OK)
 			break;
 	g_free(fixture_wait_error(&f));
 	fixture_teardown(&f);
@@ -242,19 +277,18 @@ GST_START_TEST(signals_and_small_writes_lose_nothing_trap_27)
 	GThread *thread;
 
 	sigaction(SIGUSR1, &action, NULL);
-	/* frames of 8 MB: no socket buffer takes one at once */
 	fixture_prepare(&f, NULL);
-	fixture_play(&f, "video/x-raw,format=BGRx,width=1920,height=1080,framerate=30/1");
+	fixture_play(&f, FIXTURE_HUGE_CAPS);
 	g_atomic_int_set(&storm_over, 0);
 	thread = g_thread_new("storm", storm, &self);
 	for (guint i = 0; i < 10; i++)
 		fail_unless_equals_int(
-			gst_harness_push(f.h, fixture_frame(i, 1920 * 1080 * 4)), GST_FLOW_OK);
+			gst_harness_push(f.h, fixture_frame(i, FIXTURE_HUGE_SIZE)), GST_FLOW_OK);
 	fixture_expect_many(&f, 0, 10);
 	g_atomic_int_set(&storm_over, 1);
 	g_thread_join(thread);
 	for (guint i = 0; i < 10; i++) {
-		GstBuffer *frame = fixture_frame(i, 1920 * 1080 * 4);
+		GstBuffer *frame = fixture_frame(i, FIXTURE_HUGE_SIZE);
 		GstMapInfo map;
 
 		gst_buffer_map(frame, &map, GST_MAP_READ);
@@ -279,8 +313,10 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_quiet_source_is_no_error_however_long);
 	tcase_add_test(tc, stop_with_frames_in_flight_does_not_wait_trap_20);
 	tcase_add_test(tc, stop_wakes_a_push_that_waits_for_the_window_trap_19);
+	tcase_add_test(tc, flush_start_wakes_a_push_that_waits_for_the_window_trap_19);
 	tcase_add_test(tc, stop_in_the_middle_of_a_response_does_not_wait_trap_21);
 	tcase_add_test(tc, stop_wakes_a_drain_trap_20);
+	tcase_add_test(tc, flush_start_wakes_a_drain_trap_19);
 	tcase_add_test(tc, stop_wakes_a_send_to_a_host_that_does_not_read_trap_19);
 	tcase_add_test(tc, a_host_that_does_not_read_ends_in_an_error);
 	tcase_add_test(tc, signals_and_small_writes_lose_nothing_trap_27);
