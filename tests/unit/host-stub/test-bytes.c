@@ -8,6 +8,9 @@
 
 static struct host host;
 static struct peer *peer = &host.peer;
+static const struct hxfr_frame_request request = {
+	.resource_id = 1, .width = 64, .height = 64, .format = HXFR_FORMAT_NV12
+};
 
 static void set_up(void)
 {
@@ -17,17 +20,6 @@ static void set_up(void)
 static void tear_down(void)
 {
 	host_stop(&host);
-}
-
-static struct hxfr_frame_request frame(uint32_t id, int64_t pts)
-{
-	return (struct hxfr_frame_request){
-		.resource_id = id,
-		.width = 64,
-		.height = 64,
-		.format = HXFR_FORMAT_NV12,
-		.pts = pts,
-	};
 }
 
 static void expect_error(int32_t code)
@@ -65,8 +57,6 @@ END_TEST
 
 START_TEST(answers_in_front_of_garbage_still_arrive)
 {
-	struct hxfr_frame_request request = frame(1, 0);
-
 	peer_send_frame(peer, &request);
 	peer_send_bytes(peer, "rubbish, rubbish", 16);
 	peer_expect(peer, HXFR_FRAME_RESPONSE);
@@ -87,8 +77,6 @@ END_TEST
 
 START_TEST(a_client_that_shuts_its_sending_side_gets_the_answers_left)
 {
-	struct hxfr_frame_request request = frame(1, 0);
-
 	tear_down();
 	host_start(&host, "delay=30", NULL);
 	peer_send_frame(peer, &request);
