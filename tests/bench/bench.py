@@ -233,8 +233,10 @@ def judge_targets(results):
         result = results.get(target.row)
         if result:
             measured = result[target.metric]
+            empty = results.get(dataclasses.replace(target.row.peer, encoder="none"))
             judged.append({"row": dataclasses.asdict(target.row), "target": target.text(),
-                           "measured": measured, "reached": target.met(measured), "ancestor": target.ancestor})
+                           "measured": measured, "reached": target.met(measured), "ancestor": target.ancestor,
+                           "empty": empty[target.metric] if empty and target.metric == "cpu_ms" else None})
     return judged
 
 
@@ -242,9 +244,10 @@ def print_targets(judged):
     print("\nTargets (1080p NV12)")
     for j in judged:
         row = Row(**j["row"])
+        empty = f", {j['empty']:.3f} of them without any encoder" if j["empty"] else ""
         what = f"{row.label()}, {f'{row.pace} fps' if row.pace else 'unpaced'}, +{row.delay_ms} ms, window {row.window}"
         print(f"{'reached' if j['reached'] else 'MISSED ':<8} {what:<46} {j['target']:<16}"
-              f" measured {j['measured']:.3f} (ancestor: {j['ancestor']})")
+              f" measured {j['measured']:.3f}{empty} (ancestor: {j['ancestor']})")
 
 
 def run_all(args, rows):
