@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#define BEHIND_NS                                                                                  \
-	(10 * NS_PER_MS) /* an event that takes longer to deal with makes the reader late */
-#define CATCH_UP_NS      (100 * NS_PER_MS) /* how long it may read before deadlines count again */
+/* Dealing with an event for longer than the first makes the reader late; it may catch up for as long as the second. */
+#define BEHIND_NS        (10 * NS_PER_MS)
+#define CATCH_UP_NS      (100 * NS_PER_MS)
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS   2000u
 
@@ -61,9 +61,14 @@ static void link_disconnect(struct link *link)
 	link->ponged = false;
 }
 
-static bool link_outage_is_over_budget(const struct link *link)
+/* How much longer the outage may last. */
+static unsigned link_budget_ms(const struct link *link)
 {
-	return now_ns() - link->outage_ns >= link->config.reconnect_timeout_ms * NS_PER_MS;
+	uint64_t lasted_ms = (now_ns() - link->outage_ns) / NS_PER_MS;
+
+	return lasted_ms < link->config.reconnect_timeout_ms
+		       ? link->config.reconnect_timeout_ms - (unsigned)lasted_ms
+		       : 0;
 }
 
 /* An outage ends with the first response, or with a connection that lasted as long as an outage may. */
@@ -100,8 +105,7 @@ static void link_fail(struct link *link, enum link_reason reason, int error, str
 	link->failure.error = error;
 	link_disconnect(link);
 	link_begin_outage(link);
-	ret->type = link->config.reconnect && !link_outage_is_over_budget(link) ? LINK_LOST
-										: LINK_FAILED;
+	ret->type = link->config.reconnect && link_budget_ms(link) > 0 ? LINK_LOST : LINK_FAILED;
 	ret->failure = &link->failure;
 }
 
@@ -381,20 +385,21 @@ static bool link_is_cancelled_within(struct link *link, int timeout_ms)
 /* One more try to reach the host. true for an event. */
 static bool link_reconnect(struct link *link, struct link_event *ret)
 {
+	unsigned budget_ms = link_budget_ms(link);
 	int r;
 
-	if (link_is_cancelled_within(link, (int)link->backoff_ms)) {
+	if (link_is_cancelled_within(link, (int)MIN(link->backoff_ms, budget_ms))) {
 		ret->type = LINK_CANCELLED;
 		return true;
 	}
 	link->backoff_ms = MIN(link->backoff_ms * 2, BACKOFF_MAX_MS);
 
-	r = link_connect(link, link->config.connect_timeout_ms);
+	r = link_connect(link, CLAMP(budget_ms, 1, link->config.connect_timeout_ms));
 	if (r == 0) {
 		ret->type = LINK_CONNECTED;
 		return true;
 	}
-	if (r == -ECANCELED || !link_outage_is_over_budget(link))
+	if (r == -ECANCELED || link_budget_ms(link) > 0)
 		return false;
 
 	link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
