@@ -4,7 +4,8 @@
 #include <gst/allocators/gstdmabuf.h>
 #include <hxfr/messages.h>
 
-/* Formats by both their names. The x of a DRM format is lost on the wire: a host has no use for alpha. */
+/* Formats by both their names. The x of a DRM format is lost on the wire: a host has no use for
+ * alpha. */
 #define VIDEO_FORMATS "{ BGRx, BGRA, RGBx, RGBA, NV12 }"
 #define DRM_FORMATS   "{ XR24, AR24, XB24, AB24, NV12 }"
 #define SIZE_AND_RATE                                                                              \
@@ -30,7 +31,8 @@ static bool info_from_caps(const GstCaps *caps, GstVideoInfo *ret)
 #if GST_CHECK_VERSION(1, 24, 0)
 	GstVideoInfoDmaDrm drm;
 
-	/* A layout is only known of linear buffers, which is what a format without modifier means. */
+	/* A layout is only known of linear buffers, which is what a format without modifier
+	 * means. */
 	if (gst_video_is_dma_drm_caps(caps))
 		return gst_video_info_dma_drm_from_caps(&drm, caps) &&
 		       gst_video_info_dma_drm_to_video_info(&drm, ret);

@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * The element in four files: gstvsockenc.c is its life (class, state, stream changes), gstvsockenc-properties.c what
- * gst-inspect shows, gstvsockenc-send.c turns frames into requests on the streaming thread, gstvsockenc-receive.c is
- * the source pad's task that turns responses into buffers.
+ * The element in four files: gstvsockenc.c is its life (class, state, stream changes),
+ * gstvsockenc-properties.c what gst-inspect shows, gstvsockenc-send.c turns frames into requests on
+ * the streaming thread, gstvsockenc-receive.c is the source pad's task that turns responses into
+ * buffers.
  *
- * Locks, in the order in which they nest: the base class's STREAM_LOCK, the OBJECT_LOCK, the link's own lock. The STREAM_LOCK is
- * released around everything that waits for the host or for a fence.
+ * Locks, in the order in which they nest: the base class's STREAM_LOCK, the OBJECT_LOCK, the link's
+ * own lock. The STREAM_LOCK is released around everything that waits for the host or for a fence.
  */
 
 #include "gstvsockenc.h"
@@ -38,7 +39,8 @@ struct _GstVsockEnc {
 	struct settings settings;
 	struct counters counters;
 
-	/* From start to stop. The pointer changes under the OBJECT_LOCK, because events come any time. */
+	/* From start to stop. The pointer changes under the OBJECT_LOCK, because events come any
+	 * time. */
 	struct link *link;
 	guint response_timeout; /* ms, as the link has it */
 
@@ -86,10 +88,12 @@ void gst_vsockenc_receive(gpointer self);
 
 /* Gives a frame that has no output back to the base class. Takes the frame. STREAM_LOCK. */
 void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame);
-/* Before EOS: frames dropped before any output leave, with the events that wait with them. STREAM_LOCK. */
+/* Before EOS: frames dropped before any output leave, with the events that wait with them.
+ * STREAM_LOCK. */
 void gst_vsockenc_settle_early_drops(GstVsockEnc *self);
 
 /* diagnosis.c */
 
-/* Posts the failure as error, or as warning when the link goes on trying, in words that say what to check. */
+/* Posts the failure as error, or as warning when the link goes on trying, in words that say what to
+ * check. */
 void gst_vsockenc_report(GstVsockEnc *self, const struct link_failure *failure, bool fatal);

@@ -5,8 +5,9 @@
 #define EARLY_DROPS_MAX         64u /* frames dropped before the first output until that is an error */
 #define LATENCY_REVIEW_INTERVAL 64u /* responses between looks at the measured latency */
 
-/* The base class cannot drop a frame before it knows the output caps (the events that wait with the frame would have
- * nowhere to go): early ones are kept back, without the buffer, which upstream may need. */
+/* The base class cannot drop a frame before it knows the output caps (the events that wait with the
+ * frame would have nowhere to go): early ones are kept back, without the buffer, which upstream may
+ * need. */
 void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	if (self->has_output_state) {
@@ -43,7 +44,8 @@ static bool is_stale(GstVsockEnc *self, const struct flight *flight)
 
 /* --- caps --- */
 
-/* Without a colour description in the stream, YUV is still the YUV that came in, and RGB became nobody knows what. */
+/* Without a colour description in the stream, YUV is still the YUV that came in, and RGB became
+ * nobody knows what. */
 static void set_colour(GstVsockEnc *self, GstVideoInfo *out)
 {
 	if (!GST_VIDEO_INFO_IS_RGB(&self->info)) {
@@ -185,7 +187,8 @@ static void count_encoded(GstVsockEnc *self, const struct link_event *event)
 	GST_OBJECT_UNLOCK(self);
 }
 
-/* A pipeline that was told too little plays late: what responses really take is reported once it is known. */
+/* A pipeline that was told too little plays late: what responses really take is reported once it is
+ * known. */
 static void review_latency(GstVsockEnc *self)
 {
 	GstClockTime measured;
@@ -223,7 +226,8 @@ static GstFlowReturn update_caps(GstVsockEnc *self, const struct h264_unit *unit
 								    : GST_FLOW_NOT_NEGOTIATED;
 }
 
-/* A unit that cannot be pushed: its frame is dropped, and too many in a row are the host's fault. STREAM_LOCK. */
+/* A unit that cannot be pushed: its frame is dropped, and too many in a row are the host's fault.
+ * STREAM_LOCK. */
 static GstFlowReturn drop_unusable(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	drop_frame(self, frame);
@@ -250,7 +254,8 @@ static GstFlowReturn push_unit(GstVsockEnc *self, GstVideoCodecFrame *frame,
 	return gst_video_encoder_finish_frame(GST_VIDEO_ENCODER(self), frame);
 }
 
-/* Pushes the response's access unit, or drops the frame when there is none to push. Takes the frame. STREAM_LOCK. */
+/* Pushes the response's access unit, or drops the frame when there is none to push. Takes the
+ * frame. STREAM_LOCK. */
 static GstFlowReturn finish_frame(
 	GstVsockEnc *self, GstVideoCodecFrame *frame, const struct link_event *event)
 {

@@ -143,7 +143,8 @@ static int wait_for_fences(GstVsockEnc *self, GstBuffer *buffer)
 	return 0;
 }
 
-/* A place in the window, and a frame that is complete. Without the STREAM_LOCK, so that responses go on. */
+/* A place in the window, and a frame that is complete. Without the STREAM_LOCK, so that responses
+ * go on. */
 static int wait_to_send(GstVsockEnc *self, GstBuffer *buffer)
 {
 	int r;
@@ -206,7 +207,8 @@ static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, const str
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
 }
 
-/* The frame is not sent. A flush makes the base class forget it; otherwise it has to be given back. */
+/* The frame is not sent. A flush makes the base class forget it; otherwise it has to be given
+ * back. */
 static GstFlowReturn give_up_frame(
 	GstVsockEnc *self, GstVideoCodecFrame *frame, struct outgoing *out, GstFlowReturn flow)
 {
@@ -219,7 +221,8 @@ static GstFlowReturn give_up_frame(
 	return flow;
 }
 
-/* What the last push said. A pad that was not linked may be by now: that is for the next frame to find out. */
+/* What the last push said. A pad that was not linked may be by now: that is for the next frame to
+ * find out. */
 static GstFlowReturn take_flow(GstVsockEnc *self)
 {
 	GstFlowReturn flow = self->flow;

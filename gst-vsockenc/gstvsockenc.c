@@ -24,7 +24,8 @@
 
 GST_DEBUG_CATEGORY(gst_vsockenc_debug);
 
-/* Of sources that do not say how fast they are: a frame of this length is assumed for the latency. */
+/* Of sources that do not say how fast they are: a frame of this length is assumed for the
+ * latency. */
 #define FALLBACK_FRAME_DURATION (GST_SECOND / 30)
 
 G_DEFINE_TYPE(GstVsockEnc, gst_vsockenc, GST_TYPE_VIDEO_ENCODER)
@@ -188,8 +189,9 @@ static gboolean gst_vsockenc_start(GstVideoEncoder *encoder)
 	return FALSE;
 }
 
-/* The base class stops the element only after its pads, which waits for the task and for the streaming thread: both have to
- * be told before. And it does not stop one that started but could not go on. */
+/* The base class stops the element only after its pads, which waits for the task and for the
+ * streaming thread: both have to be told before. And it does not stop one that started but could
+ * not go on. */
 static GstStateChangeReturn gst_vsockenc_change_state(
 	GstElement *element, GstStateChange transition)
 {
@@ -339,7 +341,8 @@ static gboolean gst_vsockenc_sink_event(GstVideoEncoder *encoder, GstEvent *even
 	return GST_VIDEO_ENCODER_CLASS(gst_vsockenc_parent_class)->sink_event(encoder, event);
 }
 
-/* No pool: what upstream has is sent as it is. It needs buffers for the window and one to draw into. */
+/* No pool: what upstream has is sent as it is. It needs buffers for the window and one to draw
+ * into. */
 static gboolean gst_vsockenc_propose_allocation(GstVideoEncoder *encoder, GstQuery *query)
 {
 	GstVsockEnc *self = GST_VSOCKENC(encoder);

@@ -42,7 +42,8 @@ enum framing {
 	FRAMING_AVCC,
 };
 
-/* A length of 256 to 511 looks like a short start code, so that one counts only where the lengths lead nowhere. */
+/* A length of 256 to 511 looks like a short start code, so that one counts only where the lengths
+ * lead nowhere. */
 static int framing_of(const uint8_t *data, size_t size, enum framing *ret)
 {
 	if (has_start_code(data, size, 3))
@@ -117,8 +118,8 @@ static bool sps_is_same(const struct h264_sps *sps, const GstH264NalUnit *nalu)
 
 /* --- access units --- */
 
-/* The NAL unit at *pos, and *pos behind it. Annex B units before the first slice are short, so that looking for their
- * end is cheap; a slice is taken to be the last. */
+/* The NAL unit at *pos, and *pos behind it. Annex B units before the first slice are short, so that
+ * looking for their end is cheap; a slice is taken to be the last. */
 static bool next_nal(GstH264NalParser *parser, enum framing framing, const uint8_t *data,
 	size_t size, size_t *pos, GstH264NalUnit *ret)
 {
@@ -206,7 +207,8 @@ static bool caps_are_allowed(GstCaps *caps, GstCaps *allowed)
 	return gst_caps_can_intersect(caps, allowed);
 }
 
-/* Names the first superset of the stream's profile that is allowed; leaves caps alone when none is. */
+/* Names the first superset of the stream's profile that is allowed; leaves caps alone when none
+ * is. */
 static void caps_relax_profile(GstCaps *caps, GstCaps *allowed)
 {
 	const char *profile = gst_structure_get_string(gst_caps_get_structure(caps, 0), "profile");

@@ -16,6 +16,6 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *h, uint64_t ns);
-/* The duration in ns that percent (0 to 100) of the samples do not exceed: the upper edge of its bucket. 0
- * without samples. */
+/* The duration in ns that percent (0 to 100) of the samples do not exceed: the upper edge of its
+ * bucket. 0 without samples. */
 uint64_t histogram_percentile(const struct histogram *h, unsigned percent);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of the link, shared by its two halves: link.c (life, streaming thread) and link-reader.c. */
+/* The inside of the link, shared by its two halves: link.c (life, streaming thread) and
+ * link-reader.c. */
 
 #include "link.h"
 
@@ -26,7 +27,8 @@ struct link {
 	GCond changed;
 	unsigned waiters; /* on changed: spares a system call a frame */
 	enum link_state state;
-	/* Set and cleared by the reader, under lock. NULL while down, but for the time until LINK_CONNECTED was dealt with. */
+	/* Set and cleared by the reader, under lock. NULL while down, but for the time until
+	 * LINK_CONNECTED was dealt with. */
 	struct hxfr_connection *connection;
 	uint64_t messages; /* sent over it, or queued */
 	struct hxfr_config stream;
@@ -73,8 +75,8 @@ void link_changed(struct link *link);
 struct link_body *link_take_done(struct link *link);
 /* Releases them. Lock not held: strangers' code runs, buffers go back to their pools. */
 void link_release_done(struct link_body *done);
-/* Sends a message without bulk data. Lock held. A failure needs no other word: the reader sees the same socket, or the
- * deadline passes. */
+/* Sends a message without bulk data. Lock held. A failure needs no other word: the reader sees the
+ * same socket, or the deadline passes. */
 void link_send(struct link *link, const struct hxfr_message *m);
 /* Sends the CONFIG_REQ of link->stream. Lock held. */
 void link_send_config(struct link *link);

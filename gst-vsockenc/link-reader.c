@@ -8,7 +8,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* Dealing with an event for longer than the first makes the reader late; it may catch up for as long as the second. */
+/* Dealing with an event for longer than the first makes the reader late; it may catch up for as
+ * long as the second. */
 #define BEHIND_NS        (10 * NS_PER_MS)
 #define CATCH_UP_NS      (100 * NS_PER_MS)
 #define BACKOFF_FIRST_MS 100u
@@ -71,7 +72,8 @@ static unsigned link_budget_ms(const struct link *link)
 		       : 0;
 }
 
-/* An outage ends with the first response, or with a connection that lasted as long as an outage may. */
+/* An outage ends with the first response, or with a connection that lasted as long as an outage
+ * may. */
 static void link_begin_outage(struct link *link)
 {
 	uint64_t now = now_ns();
@@ -129,7 +131,8 @@ static void link_pop(struct link *link, struct link_event *ret)
 	link->ponged = false;
 }
 
-/* A new connection is used only once LINK_CONNECTED was dealt with: the first request over it has to ask for an IDR. */
+/* A new connection is used only once LINK_CONNECTED was dealt with: the first request over it has
+ * to ask for an IDR. */
 static void link_event_dealt_with(struct link *link)
 {
 	g_mutex_lock(&link->lock);
@@ -169,8 +172,9 @@ static bool link_is_behind(const struct link *link)
 	return link->behind_until_ns != 0 && now_ns() < link->behind_until_ns;
 }
 
-/* Where in the window the response belongs: -ENOENT when nowhere (its frame was given up), -EBADMSG when the host answers
- * a request that has not left yet, which would free its place while its pixels pile up. */
+/* Where in the window the response belongs: -ENOENT when nowhere (its frame was given up), -EBADMSG
+ * when the host answers a request that has not left yet, which would free its place while its
+ * pixels pile up. */
 static int link_find_answered(struct link *link)
 {
 	int index;
@@ -239,7 +243,8 @@ static bool link_on_message(struct link *link, struct link_event *ret)
 	}
 }
 
-/* The next message of those already received: 1 when there was one, 0 when not, -1 when the link failed: *ret. */
+/* The next message of those already received: 1 when there was one, 0 when not, -1 when the link
+ * failed: *ret. */
 static int link_read_buffered(struct link *link, struct link_event *ret)
 {
 	int r = hxfr_connection_next(link->connection, &link->message);
@@ -286,7 +291,8 @@ static bool link_on_deadline(struct link *link, struct link_event *ret)
 	return false;
 }
 
-/* Keeps the deadlines of the oldest flight. true for an event; else *ret_timeout_ms is how long to wait at most. */
+/* Keeps the deadlines of the oldest flight. true for an event; else *ret_timeout_ms is how long to
+ * wait at most. */
 static bool link_check_deadlines(struct link *link, int *ret_timeout_ms, struct link_event *ret)
 {
 	uint64_t timeout_ns = link->config.response_timeout_ms * NS_PER_MS,
@@ -426,8 +432,9 @@ static bool link_next_while_given_up(struct link *link, struct link_event *ret)
 	return link_is_cancelled_within(link, -1);
 }
 
-/* While downstream takes its time over a frame, responses wait unread: they are neither late, nor is it known when they
- * came. Not for longer than it takes to read them, though: a host could send without end. */
+/* While downstream takes its time over a frame, responses wait unread: they are neither late, nor
+ * is it known when they came. Not for longer than it takes to read them, though: a host could send
+ * without end. */
 static void link_look_at_the_time(struct link *link)
 {
 	uint64_t now = now_ns();

@@ -128,7 +128,8 @@ static bool link_is_drained(const struct link *link)
 	return !link->delivering && window_count_epoch(&link->window, link->epoch) == 0;
 }
 
-/* Every way out of the reader's own deadlines changes what ready() looks at, so that no deadline is needed here. */
+/* Every way out of the reader's own deadlines changes what ready() looks at, so that no deadline is
+ * needed here. */
 static int link_wait(struct link *link, bool (*ready)(const struct link *link))
 {
 	int r = 0;
@@ -270,7 +271,8 @@ static bool link_wait_writable(struct link *link, int fd, uint64_t deadline_ns)
 	return n < 0 ? errno == EINTR : n > 0 && !fds[1].revents;
 }
 
-/* One more piece. false when nothing is left, or nothing more can be done here. Lock held, released while it waits. */
+/* One more piece. false when nothing is left, or nothing more can be done here. Lock held, released
+ * while it waits. */
 static bool link_push_some(struct link *link, uint64_t deadline_ns)
 {
 	struct link_body *done;

@@ -4,14 +4,16 @@
 /*
  * The link to the host: connection, in-flight window, deadlines and reconnection.
  *
- * Two threads use it. The streaming thread acquires a slot of the window, submits a request and pushes it out. The reader (a
- * task of the element) runs link_next(): it reads responses, keeps the deadlines, and sends on what a flush made the
- * streaming thread leave behind. They share the window and the sending half of the connection, under one lock that is
- * never held while something waits.
+ * Two threads use it. The streaming thread acquires a slot of the window, submits a request and
+ * pushes it out. The reader (a task of the element) runs link_next(): it reads responses, keeps the
+ * deadlines, and sends on what a flush made the streaming thread leave behind. They share the
+ * window and the sending half of the connection, under one lock that is never held while something
+ * waits.
  *
  * Nothing here posts messages or touches pads: what happened comes out of link_next() as events.
  *
- * Deadlines. Half of response_timeout_ms after the oldest request left without an answer, a PING goes out; at the whole:
+ * Deadlines. Half of response_timeout_ms after the oldest request left without an answer, a PING
+ * goes out; at the whole:
  *   no PONG                                  the host is silent             LINK_LOST or LINK_FAILED
  *   PONG, but never a response               it skips FRAME_REQUEST         LINK_LOST or LINK_FAILED
  *   PONG, and responses to others before     it dropped the frame           LINK_DROPPED, overdue set
@@ -95,8 +97,8 @@ int link_new(const struct link_config *config, link_discard_fn discard, struct l
 /* Only when neither thread is inside. NULL is fine. */
 void link_free(struct link *link);
 
-/* Connects, within connect_timeout_ms. 0, or -errno of hxfr_socket_connect(): with reconnect set the link may be used all
- * the same, and link_next() goes on trying. Before the reader starts. */
+/* Connects, within connect_timeout_ms. 0, or -errno of hxfr_socket_connect(): with reconnect set
+ * the link may be used all the same, and link_next() goes on trying. Before the reader starts. */
 int link_open(struct link *link);
 /* Where to; borrowed for the link's life. Any thread. */
 const struct hxfr_endpoint *link_endpoint(const struct link *link);
@@ -107,27 +109,30 @@ void link_cancel(struct link *link);
 
 /* While flushing, link_acquire() and link_drain() return at once. Any thread. */
 void link_set_flushing(struct link *link, bool flushing);
-/* A new epoch: flights of older ones stay in the window until answered (the host may still read their buffers), but
- * nobody drains them. Returns its number. */
+/* A new epoch: flights of older ones stay in the window until answered (the host may still read
+ * their buffers), but nobody drains them. Returns its number. */
 unsigned link_begin_epoch(struct link *link);
-/* Readable while flushing or cancelled: for the streaming thread's own waits. Not to be read from. */
+/* Readable while flushing or cancelled: for the streaming thread's own waits. Not to be read
+ * from. */
 int link_interrupt_fd(const struct link *link);
-/* Waits for a free slot on a working connection. 0, -ECANCELED when flushing or cancelled, -EIO after
- * link_give_up(). The slot stays free for this thread until it submits. */
+/* Waits for a free slot on a working connection. 0, -ECANCELED when flushing or cancelled, -EIO
+ * after link_give_up(). The slot stays free for this thread until it submits. */
 int link_acquire(struct link *link);
 /*
- * Sends a request, after link_acquire(). The flight (its frame included) is the link's from now on and comes back in an
- * event; if the connection broke meanwhile, as LINK_DROPPED. body (NULL: none) is the link's until its release(). true when
- * the socket did not take it all at once: call link_push().
+ * Sends a request, after link_acquire(). The flight (its frame included) is the link's from now on
+ * and comes back in an event; if the connection broke meanwhile, as LINK_DROPPED. body (NULL: none)
+ * is the link's until its release(). true when the socket did not take it all at once: call
+ * link_push().
  */
 bool link_submit(struct link *link, const struct flight *flight,
 	const struct hxfr_frame_request *request, struct link_body *body);
-/* Sends on what the socket did not take at once. Waits; leaves the rest to the reader when flushing,
- * cancelled, or after response_timeout_ms. */
+/* Sends on what the socket did not take at once. Waits; leaves the rest to the reader when
+ * flushing, cancelled, or after response_timeout_ms. */
 void link_push(struct link *link);
 /* Sends CONFIG_REQ now, and again after every reconnection. */
 void link_configure(struct link *link, const struct hxfr_config *config);
-/* Waits until every flight of the current epoch came back and its event was dealt with. Results as link_acquire(). */
+/* Waits until every flight of the current epoch came back and its event was dealt with. Results as
+ * link_acquire(). */
 int link_drain(struct link *link);
 /* Flights in the window. Any thread. */
 unsigned link_in_flight(struct link *link);
@@ -136,6 +141,6 @@ unsigned link_in_flight(struct link *link);
 
 /* Waits for the next event. Being called again means that the last event was dealt with. */
 void link_next(struct link *link, struct link_event *ret);
-/* After LINK_FAILED was reported to the user: ends the streaming thread's waits with -EIO. What is in flight
- * comes back as LINK_DROPPED; then link_next() waits for link_cancel(). */
+/* After LINK_FAILED was reported to the user: ends the streaming thread's waits with -EIO. What is
+ * in flight comes back as LINK_DROPPED; then link_next() waits for link_cancel(). */
 void link_give_up(struct link *link);

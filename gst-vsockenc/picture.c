@@ -38,7 +38,8 @@ static gsize plane_extent(const struct picture_plane *plane)
 	return (gsize)plane->stride * (plane->rows - 1) + plane->row_bytes;
 }
 
-/* Plane 1 of NV12 has half the rows, and a pair of bytes for two columns; packed formats have plane 0 only. */
+/* Plane 1 of NV12 has half the rows, and a pair of bytes for two columns; packed formats have plane
+ * 0 only. */
 static void plane_crop(struct picture_plane *plane, const GstVideoInfo *info, unsigned i,
 	const struct rectangle *r)
 {
@@ -110,8 +111,8 @@ bool picture_fits_resource(const struct picture *p, GstBuffer *buffer)
 
 /* --- pixels --- */
 
-/* The CPU may not see what a device wrote before this, nor keep it cached after. What is no real DMA-BUF says
- * ENOTTY, and needs none of it. */
+/* The CPU may not see what a device wrote before this, nor keep it cached after. What is no real
+ * DMA-BUF says ENOTTY, and needs none of it. */
 static void sync_dmabufs(GstBuffer *buffer, guint64 start_or_end)
 {
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_READ | start_or_end };

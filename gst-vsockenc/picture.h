@@ -4,8 +4,9 @@
 /*
  * Where the visible pixels of a buffer are, and how they get onto the wire.
  *
- * Version 1 of the wire can say one stride, counted from the first byte of the buffer, and knows NV12's second plane to
- * be behind `stride * height` bytes. A buffer that is laid out like that goes as it is; others are copied.
+ * Version 1 of the wire can say one stride, counted from the first byte of the buffer, and knows
+ * NV12's second plane to be behind `stride * height` bytes. A buffer that is laid out like that
+ * goes as it is; others are copied.
  */
 
 #include <gst/video/video.h>
@@ -31,12 +32,14 @@ struct picture {
 };
 
 /*
- * Reads the layout off info, overridden by the buffer's GstVideoMeta (strides, offsets) and GstVideoCropMeta.
- * 0; -EINVAL when the buffer is too small for it, or the metas contradict the format or each other.
+ * Reads the layout off info, overridden by the buffer's GstVideoMeta (strides, offsets) and
+ * GstVideoCropMeta. 0; -EINVAL when the buffer is too small for it, or the metas contradict the
+ * format or each other.
  */
 int picture_init(struct picture *picture, const GstVideoInfo *info, GstBuffer *buffer);
 
-/* Can a request that names the buffer's resource describe it: one memory from its first byte on, the wire's layout? */
+/* Can a request that names the buffer's resource describe it: one memory from its first byte on,
+ * the wire's layout? */
 bool picture_fits_resource(const struct picture *picture, GstBuffer *buffer);
 
 /* The visible pixels in the wire's layout, for hxfr_connection_send(). */
@@ -53,9 +56,10 @@ struct pixels {
 };
 
 /*
- * Maps the buffer for reading, without a copy where the wire's layout allows; otherwise rows are copied into a buffer of
- * *scratch, a pool that is made when needed (start with NULL; the caller unrefs it). 0 and *ret, which holds a
- * reference on the buffer; -EMSGSIZE beyond HXFR_PIXELS_MAX; -EIO when it cannot be mapped; -ENOMEM.
+ * Maps the buffer for reading, without a copy where the wire's layout allows; otherwise rows are
+ * copied into a buffer of *scratch, a pool that is made when needed (start with NULL; the caller
+ * unrefs it). 0 and *ret, which holds a reference on the buffer; -EMSGSIZE beyond HXFR_PIXELS_MAX;
+ * -EIO when it cannot be mapped; -ENOMEM.
  */
 int pixels_map(const struct picture *picture, GstBuffer *buffer, GstBufferPool **scratch,
 	struct pixels *ret);

@@ -10,8 +10,8 @@
 #include <xf86drm.h>
 
 /*
- * DRM_IOCTL_VIRTGPU_RESOURCE_INFO of <drm/virtgpu_drm.h>, spelled out: packaged headers are missing or give
- * the fourth field another name.
+ * DRM_IOCTL_VIRTGPU_RESOURCE_INFO of <drm/virtgpu_drm.h>, spelled out: packaged headers are missing
+ * or give the fourth field another name.
  */
 struct virtgpu_resource_info {
 	uint32_t bo_handle;
@@ -95,7 +95,8 @@ static int node_open(const char *path)
 	return fd;
 }
 
-/* The descriptor of the first usable node, or the error of the last one tried that was not just another driver's. */
+/* The descriptor of the first usable node, or the error of the last one tried that was not just
+ * another driver's. */
 static int node_find(void)
 {
 	drmDevicePtr devices[DEVICES_MAX];

@@ -107,7 +107,8 @@ static struct answer *resolver_ask(struct resolver *r, int fd, const struct stat
 	return a;
 }
 
-/* Sources hand out a fresh share of one long-lived memory with every buffer: the root is what recurs. */
+/* Sources hand out a fresh share of one long-lived memory with every buffer: the root is what
+ * recurs. */
 static GstMemory *memory_root(GstMemory *mem)
 {
 	while (mem->parent)
@@ -144,8 +145,9 @@ static int resolver_lookup_new(struct resolver *r, GstMemory *mem, uint32_t *ret
 	return error;
 }
 
-/* A memory belongs to whoever holds it: behind a tee two resolvers may meet at one. Ids are the device's, so
- * that the first answer serves both; this lock keeps it from being replaced while it is read. */
+/* A memory belongs to whoever holds it: behind a tee two resolvers may meet at one. Ids are the
+ * device's, so that the first answer serves both; this lock keeps it from being replaced while it
+ * is read. */
 static GMutex mark_lock;
 
 int resolver_lookup(struct resolver *r, GstMemory *mem, uint32_t *ret_id)

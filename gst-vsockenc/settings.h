@@ -17,6 +17,6 @@ struct settings {
 
 void settings_finish(struct settings *s);
 
-/* Where the host is, for hxfr_endpoint_parse(): endpoint wins over socket_path wins over tcp_host wins over cid and
- * port. Transfer full. */
+/* Where the host is, for hxfr_endpoint_parse(): endpoint wins over socket_path wins over tcp_host
+ * wins over cid and port. Transfer full. */
 char *settings_endpoint_text(const struct settings *s);

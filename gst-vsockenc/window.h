@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The in-flight window: requests that left and are not answered yet, oldest first. A ring of fixed size; no
- * locks, no clock, no allocation (link.c locks around it).
+ * The in-flight window: requests that left and are not answered yet, oldest first. A ring of fixed
+ * size; no locks, no clock, no allocation (link.c locks around it).
  *
- * Hosts answer in request order, so a response for the flight at index n says that the n flights in front of
- * it were dropped by the host.
+ * Hosts answer in request order, so a response for the flight at index n says that the n flights in
+ * front of it were dropped by the host.
  */
 
 #include <stdbool.h>

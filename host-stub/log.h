@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Where the code below a main sends what a user may want to know; the main decides what becomes of it. */
+/* Where the code below a main sends what a user may want to know; the main decides what becomes of
+ * it. */
 
 enum log_level {
 	LOG_LEVEL_ERROR,

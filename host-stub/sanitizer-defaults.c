@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Part of sanitizer builds only: what is not ours to mend. The functions are called by the runtimes of the
- * sanitizers, which also declare them.
+ * Part of sanitizer builds only: what is not ours to mend. The functions are called by the runtimes
+ * of the sanitizers, which also declare them.
  */
 
 const char *__asan_default_options(void);
@@ -15,7 +15,8 @@ const char *__asan_default_options(void)
 	return "fast_unwind_on_malloc=0";
 }
 
-/* GLib's table of quarks, made by its constructor, is left to itself when it grows (g_quark_new). */
+/* GLib's table of quarks, made by its constructor, is left to itself when it grows
+ * (g_quark_new). */
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:ld-linux\n";

@@ -22,7 +22,8 @@ static void on_signal(int signal_number)
 	server_stop(running);
 }
 
-/* A second signal of the same kind finds the default action, and kills; restore_signals() does that for both. */
+/* A second signal of the same kind finds the default action, and kills; restore_signals() does that
+ * for both. */
 static void catch_signals(struct server *server)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * appsrc ! videoconvert ! encoder ! h264parse ! appsink. Buffers carry a time stamp of our own (their number times the
- * frame duration), because the client's need not be ordered, and come back by it.
+ * appsrc ! videoconvert ! encoder ! h264parse ! appsink. Buffers carry a time stamp of our own
+ * (their number times the frame duration), because the client's need not be ordered, and come back
+ * by it.
  */
 #include "encoder-raw.h"
 #include "encoder-tuning.h"
@@ -111,7 +112,8 @@ static void finish_sample(struct gst_encoder *e, GstSample *sample)
 	GQueue frames = G_QUEUE_INIT;
 	struct pending *p;
 
-	/* Encoders shift time stamps and the segment with them (x264enc: 1000 hours); running time stays. */
+	/* Encoders shift time stamps and the segment with them (x264enc: 1000 hours); running time
+	 * stays. */
 	GstClockTime pts = gst_segment_to_running_time(gst_sample_get_segment(sample),
 		GST_FORMAT_TIME, GST_BUFFER_PTS(gst_sample_get_buffer(sample)));
 	if (!GST_CLOCK_TIME_IS_VALID(pts))
@@ -175,7 +177,8 @@ static bool wants_keyframe(struct gst_encoder *e, const GstBuffer *buffer)
 	return wants;
 }
 
-/* Asked for when the frame is at the encoder's door: what comes before the encoder saw its caps is forgotten. */
+/* Asked for when the frame is at the encoder's door: what comes before the encoder saw its caps is
+ * forgotten. */
 static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
 	struct gst_encoder *e = user;

@@ -71,7 +71,8 @@ static void set_uint(GstElement *element, const char *property, unsigned value)
 	set(element, &(struct setting){ property, text });
 }
 
-/* The ultrafast preset leaves out the tools that make a stream main or high: say them, or the SPS says baseline. */
+/* The ultrafast preset leaves out the tools that make a stream main or high: say them, or the SPS
+ * says baseline. */
 static void set_x264_profile(GstElement *element, uint8_t profile)
 {
 	if (profile == 0)

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * H.264 encoders. An encoder takes pictures of one geometry and gives back one access unit (Annex B) for each, in
- * order, without holding one back to look ahead: a client may wait for every answer before it sends more.
+ * H.264 encoders. An encoder takes pictures of one geometry and gives back one access unit (Annex
+ * B) for each, in order, without holding one back to look ahead: a client may wait for every answer
+ * before it sends more.
  *
- * Threads: all functions of one encoder are called by one thread. done() comes from any thread, also from within
- * encode() and destroy().
+ * Threads: all functions of one encoder are called by one thread. done() comes from any thread,
+ * also from within encode() and destroy().
  */
 
 #include "../log.h"
@@ -52,14 +53,16 @@ typedef void (*encoder_done_fn)(void *token, int result, const struct unit *unit
 
 struct encoder_impl {
 	bool needs_pixels;
-	/* Makes the encoder of that choice. When it breaks, its log says why, once. -ENOENT: no such encoder on this
-	 * machine; -EIO: it does not start with this configuration; -ENOMEM. */
+	/* Makes the encoder of that choice. When it breaks, its log says why, once. -ENOENT: no
+	 * such encoder on this machine; -EIO: it does not start with this configuration;
+	 * -ENOMEM. */
 	int (*create)(const struct encoder_choice *choice, const struct encoder_config *config,
 		encoder_done_fn done, struct encoder **ret);
 	/*
-	 * Takes a frame, whose pixels are borrowed until the return. 0: done(token) will be called exactly once, with
-	 * result 0, -ENODATA (the encoder skipped the frame), -EIO (it broke) or -ECANCELED (it was destroyed
-	 * first). Else done() is not called: -EIO, -ENOMEM, -EINVAL (a geometry that is not the configured one).
+	 * Takes a frame, whose pixels are borrowed until the return. 0: done(token) will be called
+	 * exactly once, with result 0, -ENODATA (the encoder skipped the frame), -EIO (it broke) or
+	 * -ECANCELED (it was destroyed first). Else done() is not called: -EIO, -ENOMEM, -EINVAL (a
+	 * geometry that is not the configured one).
 	 */
 	int (*encode)(struct encoder *encoder, const struct encoder_frame *frame, void *token);
 	/* The next frame given to encode() comes out as IDR. */
@@ -89,9 +92,9 @@ struct encoder_choice {
 };
 
 /*
- * "null", the name of a GStreamer element, or "auto" (also NULL): the first of encoder_auto_names that encodes a frame
- * on this machine. Every element is proved by encoding one frame, failures are logged; *ret keeps log. gst_init() was
- * called. -ENOENT, -EIO.
+ * "null", the name of a GStreamer element, or "auto" (also NULL): the first of encoder_auto_names
+ * that encodes a frame on this machine. Every element is proved by encoding one frame, failures are
+ * logged; *ret keeps log. gst_init() was called. -ENOENT, -EIO.
  */
 int encoder_choose(const char *name, const struct log_sink *log, struct encoder_choice *ret);
 /* NULL-terminated, best first. */
@@ -99,8 +102,8 @@ extern const char *const encoder_auto_names[];
 
 /* A configuration for streams nobody configured. */
 void encoder_config_init(struct encoder_config *ret);
-/* Takes over what a CONFIG_REQ says and is possible: 0 and unknown values keep what was, numbers are clamped. Sizes
- * are not taken over: the frames decide. */
+/* Takes over what a CONFIG_REQ says and is possible: 0 and unknown values keep what was, numbers
+ * are clamped. Sizes are not taken over: the frames decide. */
 void encoder_config_update(struct encoder_config *config, const struct hxfr_config *wanted);
 
 /* Do they say the same? */

@@ -94,7 +94,8 @@ static int parse_number(const struct token *token, int64_t min, int64_t max, int
 	return 0;
 }
 
-/* Cuts what stands behind the first `mark` off *token into *ret_tail; its text is NULL when there is no mark. */
+/* Cuts what stands behind the first `mark` off *token into *ret_tail; its text is NULL when there
+ * is no mark. */
 static void cut(struct token *token, char mark, struct token *ret_tail)
 {
 	const char *at = memchr(token->text, mark, token->size);

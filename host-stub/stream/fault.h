@@ -6,8 +6,8 @@
  *
  *   SPEC = RULE[,RULE...]      RULE = NAME[=VALUE][@FRAME]
  *
- * FRAME counts the FRAME_REQUESTs of a connection from 1. fault_rules says which names there are, which of them take
- * a value and what FRAME means to them. No I/O.
+ * FRAME counts the FRAME_REQUESTs of a connection from 1. fault_rules says which names there are,
+ * which of them take a value and what FRAME means to them. No I/O.
  */
 
 #include <stdbool.h>
@@ -78,18 +78,20 @@ struct fault {
 };
 
 /*
- * Appends the rules of a SPEC to *fault. -EINVAL: no such rule, a value missing, unwanted or out of range; -ENOSPC:
- * too many rules. *ret_error then points at the rule in spec that is wrong (may be NULL when not wanted).
+ * Appends the rules of a SPEC to *fault. -EINVAL: no such rule, a value missing, unwanted or out of
+ * range; -ENOSPC: too many rules. *ret_error then points at the rule in spec that is wrong (may be
+ * NULL when not wanted).
  */
 int fault_parse(const char *spec, struct fault *fault, const char **ret_error);
 
 /*
- * Appends to *ret the rules of a SPEC that apply to connection number n (from 1): all, or none when it says
- * connection=K and K is not n. -ENOSPC: too many rules.
+ * Appends to *ret the rules of a SPEC that apply to connection number n (from 1): all, or none when
+ * it says connection=K and K is not n. -ENOSPC: too many rules.
  */
 int fault_select(const struct fault *spec, uint64_t n, struct fault *ret);
 
-/* The rule of that kind that hits frame number n (from 1), or NULL. Frame 0 is hit by rules without a frame only. */
+/* The rule of that kind that hits frame number n (from 1), or NULL. Frame 0 is hit by rules without
+ * a frame only. */
 const struct fault_item *fault_hit(const struct fault *fault, enum fault_kind kind, uint64_t n);
 
 /* Is a rule of that kind there at all? */

@@ -9,13 +9,13 @@ struct frame_source;
 
 struct frame_source_impl {
 	const char *name;
-	/* Pixels are made up from the request: drawing them tells nothing that the request does not, so
-	 * encoders that do not look at pixels go without. */
+	/* Pixels are made up from the request: drawing them tells nothing that the request does
+	 * not, so encoders that do not look at pixels go without. */
 	bool synthetic;
 	/*
-	 * The pixels of the request. *ret borrows from the source (and from request->pixels) until unmap; one
-	 * picture at a time. -ENOENT: the source does not know the resource, ask another one; -EINVAL: the request
-	 * contradicts itself; -ENOTSUP: unknown format; -ENOMEM.
+	 * The pixels of the request. *ret borrows from the source (and from request->pixels) until
+	 * unmap; one picture at a time. -ENOENT: the source does not know the resource, ask another
+	 * one; -EINVAL: the request contradicts itself; -ENOTSUP: unknown format; -ENOMEM.
 	 */
 	int (*map)(struct frame_source *source, const struct hxfr_frame_request *request,
 		struct picture *ret);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Writes the few H.264 units the null encoder needs (ITU-T H.264 sections 7.3.2, 7.3.3 and annex D). Pictures are grey:
- * I_16x16 macroblocks predicted from nothing, then skipped ones. No I/O.
+ * Writes the few H.264 units the null encoder needs (ITU-T H.264 sections 7.3.2, 7.3.3 and annex
+ * D). Pictures are grey: I_16x16 macroblocks predicted from nothing, then skipped ones. No I/O.
  */
 
 #include <stdbool.h>

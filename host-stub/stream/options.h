@@ -20,6 +20,7 @@ struct options {
 	enum log_level log_level;
 };
 
-/* 0 and *ret, which options_finish() releases; 1: help was asked for and printed; -EINVAL: nonsense, said on stderr. */
+/* 0 and *ret, which options_finish() releases; 1: help was asked for and printed; -EINVAL:
+ * nonsense, said on stderr. */
 int options_parse(int argc, char **argv, struct options *ret);
 void options_finish(struct options *options);

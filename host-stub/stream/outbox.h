@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Frames that were asked for and not answered yet, in the order of the requests. One thread (the owner) adds and pops;
- * encoders fill the replies in from any thread, and the owner's wake-up descriptor becomes readable when they do.
+ * Frames that were asked for and not answered yet, in the order of the requests. One thread (the
+ * owner) adds and pops; encoders fill the replies in from any thread, and the owner's wake-up
+ * descriptor becomes readable when they do.
  */
 
 #include "encoder.h"

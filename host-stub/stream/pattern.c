@@ -169,7 +169,8 @@ static void fill_plane(uint8_t *first, uint32_t stride, const uint8_t *unit, siz
 		memcpy(first + (size_t)y * stride, first, w * unit_size);
 }
 
-/* Clipped to the canvas. For NV12 x, y, w and h should be even, or a neighbour's chroma is touched. */
+/* Clipped to the canvas. For NV12 x, y, w and h should be even, or a neighbour's chroma is
+ * touched. */
 static void fill(const struct pattern_canvas *canvas, uint32_t x, uint32_t y, uint32_t w,
 	uint32_t h, struct colour colour)
 {

@@ -14,7 +14,8 @@ struct picture {
 	const uint8_t *planes[2]; /* borrowed; NV12: Y, then interleaved CbCr; else pixels, NULL */
 };
 
-/* 0; -EINVAL for a width or height of 0 or beyond PICTURE_SIDE_MAX; -ENOTSUP for an unknown format. */
+/* 0; -EINVAL for a width or height of 0 or beyond PICTURE_SIDE_MAX; -ENOTSUP for an unknown
+ * format. */
 int picture_check(uint32_t width, uint32_t height, uint32_t format);
 
 /* Bytes that carry pixels in a row; of a format that passed picture_check(). */
@@ -23,13 +24,15 @@ uint32_t picture_row_size(uint32_t width, uint32_t format);
 uint32_t picture_rows(uint32_t height, uint32_t format);
 
 /*
- * The pixels a FRAME_REQUEST brought. The last row may lack its padding; bytes behind the picture are
- * ignored, because clients send whole GStreamer buffers. -EINVAL for a geometry that cannot be (picture_check,
- * a stride shorter than a row, fewer bytes than the rows need); -ENOTSUP for an unknown format.
+ * The pixels a FRAME_REQUEST brought. The last row may lack its padding; bytes behind the picture
+ * are ignored, because clients send whole GStreamer buffers. -EINVAL for a geometry that cannot be
+ * (picture_check, a stride shorter than a row, fewer bytes than the rows need); -ENOTSUP for an
+ * unknown format.
  */
 int picture_from_request(const struct hxfr_frame_request *request, struct picture *ret);
 
-/* A hash of the pixels without the padding of rows; not cryptographic, the same on every machine. */
+/* A hash of the pixels without the padding of rows; not cryptographic, the same on every
+ * machine. */
 uint64_t picture_hash(const struct picture *picture);
 
 /* Is the colour matrix of a picture of that height BT.709 (720 rows and more), or else BT.601? */

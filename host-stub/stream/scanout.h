@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The screens of the machine the server plays: 0 is its console and always there, 1 to 15 come and go with
- * ENABLE_SCANOUT and DISABLE_SCANOUT, whoever sends them, and stay when their client leaves. Any thread.
+ * The screens of the machine the server plays: 0 is its console and always there, 1 to 15 come and
+ * go with ENABLE_SCANOUT and DISABLE_SCANOUT, whoever sends them, and stay when their client
+ * leaves. Any thread.
  */
 
 #include <hxfr/messages.h>
@@ -28,7 +29,8 @@ struct scanout_table {
 void scanout_table_init(struct scanout_table *table, uint32_t width, uint32_t height);
 void scanout_table_finish(struct scanout_table *table);
 
-/* Also changes one that is enabled. -EINVAL: id not 1 to 15, or a size that is none. A refresh of 0 is 60 Hz. */
+/* Also changes one that is enabled. -EINVAL: id not 1 to 15, or a size that is none. A refresh of 0
+ * is 60 Hz. */
 int scanout_enable(struct scanout_table *table, const struct hxfr_enable_scanout *wanted);
 /* -ENOENT: it is not enabled, or is the console. */
 int scanout_disable(struct scanout_table *table, uint32_t id);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the files of a session share: session.c (thread and loop), session-handle.c (messages in), session-send.c
- * (answers out), session-scanout.c (subscriptions). All of it runs on the session's thread. */
+/* What the files of a session share: session.c (thread and loop), session-handle.c (messages in),
+ * session-send.c (answers out), session-scanout.c (subscriptions). All of it runs on the session's
+ * thread. */
 
 #include "frame-source.h"
 #include "outbox.h"
@@ -67,12 +68,14 @@ struct session {
 
 int64_t session_now_us(void);
 
-/* session-handle.c: does what a message asks for. A message that is none of a guest closes the session. */
+/* session-handle.c: does what a message asks for. A message that is none of a guest closes the
+ * session. */
 void session_handle(struct session *s, const struct hxfr_message *m);
 /* Closes because of a bad message, with an ERROR first. */
 void session_reject(struct session *s, int32_t code, const char *text);
 
-/* session.c: counts the pixels of a frame until its reply is ready. -EDQUOT: those of all clients are too many;
+/* session.c: counts the pixels of a frame until its reply is ready. -EDQUOT: those of all clients
+ * are too many;
  * -EINVAL, -ENOTSUP: picture_check(). */
 int session_hold_pixels(
 	struct session *s, struct reply *reply, const struct hxfr_frame_request *request);
@@ -82,7 +85,8 @@ void session_release_pixels(struct session *s, size_t size);
 bool session_can_hold_pixels(const struct session *s);
 
 /* session-send.c */
-/* Nobody will read an answer any more; what was asked for before, as the end of a scanout, is still done. */
+/* Nobody will read an answer any more; what was asked for before, as the end of a scanout, is still
+ * done. */
 void session_hang_up(struct session *s);
 /* Sends what is queued, as far as the socket takes it. */
 void session_flush(struct session *s);
@@ -91,7 +95,8 @@ void session_send(struct session *s, const struct hxfr_message *m);
 void session_send_error(struct session *s, uint16_t session_id, int32_t code, const char *text);
 /* Sends every answer whose turn it is. */
 void session_send_ready(struct session *s, int64_t now_us);
-/* When there will be one, as far as that depends on time: its due time, or the end of an encoder's patience. */
+/* When there will be one, as far as that depends on time: its due time, or the end of an encoder's
+ * patience. */
 int64_t session_next_answer_us(struct session *s);
 /* Is there room for another answer in the send queue? */
 bool session_can_send(const struct session *s);

@@ -138,7 +138,8 @@ static void finish_flush(struct session *s, int64_t now_us)
 	s->linger_until_us = now_us + (int64_t)SESSION_LINGER_MS * 1000;
 }
 
-/* Closing a TCP socket with bytes unread resets it, and the peer may lose the last answer: read them. */
+/* Closing a TCP socket with bytes unread resets it, and the peer may lose the last answer: read
+ * them. */
 static void linger(struct session *s, int64_t now_us)
 {
 	char buffer[4096];

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * One client: a thread of its own that reads its messages, has its frames encoded and answers in the order of the
- * requests. Nothing it does wrong touches another session.
+ * One client: a thread of its own that reads its messages, has its frames encoded and answers in
+ * the order of the requests. Nothing it does wrong touches another session.
  *
- * Bounds: SESSION_PENDING_MAX frames wait to be encoded, SESSION_PIXELS_MAX bytes of pixels and those of one frame more,
- * and SESSION_QUEUE_MAX bytes wait to be sent; a session beyond one stops reading. What all sessions share is taken by
- * quota; a frame for which nothing is left is answered by an ERROR. A client that takes nothing for stall_timeout_ms is dropped;
- * subscribed scanouts lose frames before that.
+ * Bounds: SESSION_PENDING_MAX frames wait to be encoded, SESSION_PIXELS_MAX bytes of pixels and
+ * those of one frame more, and SESSION_QUEUE_MAX bytes wait to be sent; a session beyond one stops
+ * reading. What all sessions share is taken by quota; a frame for which nothing is left is answered
+ * by an ERROR. A client that takes nothing for stall_timeout_ms is dropped; subscribed scanouts
+ * lose frames before that.
  */
 
 #include "encoder.h"
@@ -41,12 +42,13 @@ struct session_config {
 
 struct session;
 
-/* Takes fd over (also on failure), a connected non-blocking socket. -ENOMEM, -EMFILE, -EAGAIN (no thread). */
+/* Takes fd over (also on failure), a connected non-blocking socket. -ENOMEM, -EMFILE, -EAGAIN (no
+ * thread). */
 int session_start(int fd, const struct session_config *config, struct session **ret);
 /* Has it ended by itself: the client left or was thrown out? Any thread. */
 bool session_ended(struct session *session);
-/* Since when (CLOCK_MONOTONIC, us) the client owes a message: its first one, or the rest of one it began. INT64_MAX:
- * it owes nothing. Any thread. */
+/* Since when (CLOCK_MONOTONIC, us) the client owes a message: its first one, or the rest of one it
+ * began. INT64_MAX: it owes nothing. Any thread. */
 int64_t session_owing_since_us(struct session *session);
 /* Asks it to end, and does not wait: session_ended() says when it did. Any thread. */
 void session_stop(struct session *session);

@@ -45,10 +45,12 @@ void stats_add_at(struct stats_counter *counter, size_t offset, uint64_t n);
 void stats_add_latency(struct stats_counter *counter, uint64_t us_taken);
 void stats_get(struct stats_counter *counter, struct stats *ret);
 
-/* Microseconds that `percent` of the latencies did not exceed, to 1/4 of their value; 0 when there are none. */
+/* Microseconds that `percent` of the latencies did not exceed, to 1/4 of their value; 0 when there
+ * are none. */
 uint64_t stats_latency(const struct stats *stats, unsigned percent);
 
-/* One line of JSON (RFC 8259) without newline; keys are the members' names, latency_p50_us, latency_p99_us,
- * encoder, cpu_s. encoder is printed as it is: a name without quotes and control characters. -ENOSPC. */
+/* One line of JSON (RFC 8259) without newline; keys are the members' names, latency_p50_us,
+ * latency_p99_us, encoder, cpu_s. encoder is printed as it is: a name without quotes and control
+ * characters. -ENOSPC. */
 int stats_json(
 	const struct stats *stats, const char *encoder, double cpu_s, char *ret, size_t size);

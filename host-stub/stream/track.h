@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One encoded stream of a client: its configuration, and the encoder for the geometry its frames have now. One thread. */
+/* One encoded stream of a client: its configuration, and the encoder for the geometry its frames
+ * have now. One thread. */
 
 #include "encoder.h"
 #include "quota.h"
 #include "stats.h"
 
-/* The encoders of one client. The first is always granted, more are taken from what all clients share: a client with
- * many streams cannot keep another one from its only one. One thread. */
+/* The encoders of one client. The first is always granted, more are taken from what all clients
+ * share: a client with many streams cannot keep another one from its only one. One thread. */
 struct encoder_share {
 	unsigned running;
 	struct quota *shared; /* may be NULL: no limit */
@@ -36,9 +37,10 @@ void track_configure(struct track *track, const struct hxfr_config *wanted);
 void track_request_keyframe(struct track *track);
 
 /*
- * Encodes a frame; a first one, one of another geometry, or one after a change the encoder cannot follow, gets a new
- * encoder, which begins with an IDR. Waits at most ENCODER_DRAIN_TIMEOUT_MS for the frames in the old one. Returns as
- * encoder_impl.encode and create do; geometry is that of the frame. -EDQUOT: too many encoders run.
+ * Encodes a frame; a first one, one of another geometry, or one after a change the encoder cannot
+ * follow, gets a new encoder, which begins with an IDR. Waits at most ENCODER_DRAIN_TIMEOUT_MS for
+ * the frames in the old one. Returns as encoder_impl.encode and create do; geometry is that of the
+ * frame. -EDQUOT: too many encoders run.
  */
 int track_encode(struct track *track, const struct encoder_frame *frame, uint32_t width,
 	uint32_t height, uint32_t format, void *token);

@@ -3,9 +3,10 @@
 /*
  * bench: one measurement of one encoder in the guest's role; bench.py makes the table.
  *
- * Frames (videotestsrc's smpte picture, FRAMES of them, real memory) are made first. One thread then pushes them straight
- * into the sink pad of [videoconvert and] the encoder, paced or not, and a chain function behind the encoder's src
- * pad takes the time. What is measured begins after the warm-up frames and ends with EOS:
+ * Frames (videotestsrc's smpte picture, FRAMES of them, real memory) are made first. One thread
+ * then pushes them straight into the sink pad of [videoconvert and] the encoder, paced or not, and
+ * a chain function behind the encoder's src pad takes the time. What is measured begins after the
+ * warm-up frames and ends with EOS:
  *
  *   fps      outputs a second, from the first one measured to the last
  *   cpu      user and system time of this whole process per frame; the pushing thread's own work is in it

@@ -20,8 +20,8 @@ struct bench_case {
 
 /* Caps of the frames. */
 GstCaps *case_caps(const struct bench_case *c);
-/* A pipeline in state NULL and the ends to push into and to take from; videoconvert is in front where the encoder does not
- * take the format. NULL, said on stderr, when an element is missing. */
+/* A pipeline in state NULL and the ends to push into and to take from; videoconvert is in front
+ * where the encoder does not take the format. NULL, said on stderr, when an element is missing. */
 GstElement *case_make_encoder(const struct bench_case *c, GstPad **ret_sink, GstPad **ret_src);
 /* Makes the frames. False, said on stderr. */
 gboolean case_make_frames(const struct bench_case *c, GstBuffer *ret[FRAMES]);

@@ -118,7 +118,8 @@ static void send_preamble(const struct bench_case *c, GstPad *pad)
 	gst_pad_push_event(pad, gst_event_new_segment(&segment));
 }
 
-/* The frame itself when nobody uses it any more; more than a window of frames lies between two uses. */
+/* The frame itself when nobody uses it any more; more than a window of frames lies between two
+ * uses. */
 static GstBuffer *next_frame(struct run *r, guint i)
 {
 	GstBuffer **slot = &r->frames[i % FRAMES];
@@ -137,7 +138,8 @@ static void sleep_until(gint64 ns)
 		;
 }
 
-/* Returns the CPU time at the first measured frame, or a negative value when the encoder refused one. */
+/* Returns the CPU time at the first measured frame, or a negative value when the encoder refused
+ * one. */
 static double push_frames(struct run *r, GstPad *pad)
 {
 	gint64 start = now_ns();

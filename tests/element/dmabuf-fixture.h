@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the suites of DMA-BUFs share: the fixture with a fake GPU, frames in memfds and in pipes, and their pixels. */
+/* What the suites of DMA-BUFs share: the fixture with a fake GPU, frames in memfds and in pipes,
+ * and their pixels. */
 
 #include "dmabuf-frame.h"
 #include "fake-libdrm.h"
@@ -18,7 +19,8 @@ struct fake_drm_counts dmabuf_counts(void);
 GstBuffer *dmabuf_frame(guint i);
 /* A frame with pts 0 and no meta. Takes memory over. */
 GstBuffer *dmabuf_frame_wrap(GstMemory *memory);
-/* Frame number i in a pipe, whose fence dmabuf_signal() signals; its pixels cannot be read. Close *ret_fence. */
+/* Frame number i in a pipe, whose fence dmabuf_signal() signals; its pixels cannot be read. Close
+ * *ret_fence. */
 GstBuffer *dmabuf_frame_pending(guint i, int *ret_fence);
 void dmabuf_signal(int fence);
 

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * vsockenc in a GstHarness, with a scripted host and a bus. Frames are 320x240 NV12 at 30/1 unless a test sets
- * other caps; frame number i has pts i/30 s and a content of its own.
+ * vsockenc in a GstHarness, with a scripted host and a bus. Frames are 320x240 NV12 at 30/1 unless
+ * a test sets other caps; frame number i has pts i/30 s and a content of its own.
  *
- * A test that is happy with the bus empty at the end calls fixture_finish(); messages it took before do not count.
+ * A test that is happy with the bus empty at the end calls fixture_finish(); messages it took
+ * before do not count.
  */
 
 #include "fake-host.h"
@@ -35,7 +36,8 @@ struct fixture {
 
 /* A host and an element that knows its endpoint, in state NULL. options may be NULL. */
 void fixture_prepare(struct fixture *f, const struct fake_host_options *options);
-/* Puts the element into a harness (which sets it to PLAYING) with these caps; NULL: FIXTURE_CAPS. */
+/* Puts the element into a harness (which sets it to PLAYING) with these caps; NULL:
+ * FIXTURE_CAPS. */
 void fixture_play(struct fixture *f, const char *caps);
 /* Both. */
 void fixture_start(struct fixture *f, const struct fake_host_options *options);
@@ -65,7 +67,8 @@ struct fixture_blob {
 	const void *data;
 	gsize size;
 };
-/* Answers frame i by hand, to every client, whatever the host itself says: a FRAME_RESPONSE with n blobs as they are. */
+/* Answers frame i by hand, to every client, whatever the host itself says: a FRAME_RESPONSE with n
+ * blobs as they are. */
 void fixture_answer(struct fixture *f, guint i, const struct fixture_blob *blobs, guint n);
 
 /* A probe that blocks the src pad at the next buffer, as applications do to relink it. */
@@ -89,7 +92,8 @@ GstFlowReturn fixture_push_join(struct fixture_pusher *p);
 /* Runs fn(data) on a thread and fails when it is not done after ms milliseconds. */
 void fixture_must_end(void (*fn)(gpointer data), gpointer data, guint ms);
 
-/* Text of the next error (or warning): message and debug detail; free it. Fails after FIXTURE_WAIT. */
+/* Text of the next error (or warning): message and debug detail; free it. Fails after
+ * FIXTURE_WAIT. */
 char *fixture_wait_error(struct fixture *f);
 char *fixture_wait_warning(struct fixture *f);
 /* Forgets the errors (or warnings) that are there now; returns how many. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A DMA-BUF that is still being drawn: its request waits for the fence, and every such wait ends. */
+/* A DMA-BUF that is still being drawn: its request waits for the fence, and every such wait
+ * ends. */
 
 #include "dmabuf-fixture.h"
 
@@ -21,7 +22,8 @@ GST_START_TEST(a_request_waits_for_the_fence_trap_11)
 	dmabuf_start(&f, NULL);
 	fail_unless_equals_int(gst_harness_push(f.h, dmabuf_frame(0)), GST_FLOW_OK);
 	p = push_pending(&f, 1, &fence);
-	/* the answer to frame 0 and a round trip of the host's thread: time enough to send too early */
+	/* the answer to frame 0 and a round trip of the host's thread: time enough to send too
+	 * early */
 	fixture_expect(&f, 0);
 	fail_unless(fake_host_wait(f.host, FAKE_HOST_REQUESTS, 1));
 	fixture_stay_quiet(&f, 200);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Hosts that say nothing, or too little: every wait ends, also by stop or flush, and errors name what is wrong. */
+/* Hosts that say nothing, or too little: every wait ends, also by stop or flush, and errors name
+ * what is wrong. */
 
 #include "fixture.h"
 

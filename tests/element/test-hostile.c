@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Hosts that die, lie and talk garbage: one error that says what to check, bounded memory, no crash. */
+/* Hosts that die, lie and talk garbage: one error that says what to check, bounded memory, no
+ * crash. */
 
 #include "fixture.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Input buffers are upstream's: none is held longer than its request needs, and they are let go where upstream may do
- * what it likes. Nothing outlives the element. */
+/* Input buffers are upstream's: none is held longer than its request needs, and they are let go
+ * where upstream may do what it likes. Nothing outlives the element. */
 
 #include "fixture.h"
 
@@ -79,7 +79,8 @@ GST_START_TEST(frames_dropped_before_the_first_output_give_their_buffers_back)
 }
 GST_END_TEST;
 
-/* Frames without output are kept, without their buffers, until the caps are known: not without end. */
+/* Frames without output are kept, without their buffers, until the caps are known: not without
+ * end. */
 GST_START_TEST(a_host_that_comes_and_goes_without_an_output_is_an_error)
 {
 	GstFlowReturn flow = GST_FLOW_OK;
@@ -135,7 +136,8 @@ static void pong_until_dropped(struct fixture *f)
 	}
 }
 
-/* The frame is given up while its pixels wait for the socket: letting those go lets the buffer go. */
+/* The frame is given up while its pixels wait for the socket: letting those go lets the buffer
+ * go. */
 static void expect_let_go_without_locks(void (*let_go)(struct fixture *f))
 {
 	GstBuffer *frame = fixture_frame(1, FIXTURE_HUGE_SIZE);

@@ -18,7 +18,8 @@ static void start(struct fixture *f, const struct fake_host_options *options)
 	fixture_play(f, NULL);
 }
 
-/* Pulls until frame `last`; frames come in order, each with its own payload. Returns how many came. */
+/* Pulls until frame `last`; frames come in order, each with its own payload. Returns how many
+ * came. */
 static guint expect_in_order_up_to(struct fixture *f, guint last)
 {
 	GstClockTime previous = 0;

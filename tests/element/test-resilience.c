@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Hostile answers, hosts that hang, and pipelines that flush, block, relink and stop at the wrong moment. */
+/* Hostile answers, hosts that hang, and pipelines that flush, block, relink and stop at the wrong
+ * moment. */
 
 #include "fixture.h"
 
@@ -169,8 +170,8 @@ GST_START_TEST(frames_that_are_late_together_are_given_up_together)
 }
 GST_END_TEST;
 
-/* The reader takes the OBJECT_LOCK once it is connected again: whoever holds it meanwhile sees what the streaming thread
- * does without waiting for the reader. */
+/* The reader takes the OBJECT_LOCK once it is connected again: whoever holds it meanwhile sees what
+ * the streaming thread does without waiting for the reader. */
 GST_START_TEST(the_first_request_after_an_outage_asks_for_an_idr)
 {
 	g_autofree char *directory = g_dir_make_tmp("resilience-XXXXXX", NULL);
@@ -320,7 +321,8 @@ GST_START_TEST(flushes_that_meet_a_stop_do_no_harm)
 }
 GST_END_TEST;
 
-/* Pushes from frame *i on until the flow comes back; every frame waits for the answer to the one before. */
+/* Pushes from frame *i on until the flow comes back; every frame waits for the answer to the one
+ * before. */
 static void push_until_not_linked(struct fixture *f, guint *i)
 {
 	GstFlowReturn flow = GST_FLOW_OK;
@@ -334,7 +336,8 @@ static void push_until_not_linked(struct fixture *f, guint *i)
 	fail_unless_equals_int(flow, GST_FLOW_NOT_LINKED);
 }
 
-/* The next output must be frame i, after older ones that were in flight when the pad was linked again. */
+/* The next output must be frame i, after older ones that were in flight when the pad was linked
+ * again. */
 static void expect_after_older_ones(struct fixture *f, guint i)
 {
 	GstClockTime pts = GST_CLOCK_TIME_NONE;
@@ -349,7 +352,8 @@ static void expect_after_older_ones(struct fixture *f, guint i)
 	}
 }
 
-/* What was refused before may be said again for each frame of the window, then the stream goes on with an IDR. */
+/* What was refused before may be said again for each frame of the window, then the stream goes on
+ * with an IDR. */
 GST_START_TEST(relinking_resumes_with_an_idr)
 {
 	struct fixture f;

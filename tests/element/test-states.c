@@ -33,7 +33,8 @@ static void drop_element(GstElement *enc, GstBus *bus)
 	gst_object_unref(bus);
 }
 
-/* READY->PAUSED fails with an error of the element's own; returns its text. The base class adds a second one. */
+/* READY->PAUSED fails with an error of the element's own; returns its text. The base class adds a
+ * second one. */
 static char *expect_start_fails(GstElement *enc, GstBus *bus)
 {
 	g_autoptr(GError) error = NULL;
@@ -107,7 +108,8 @@ GST_START_TEST(connect_timeout_bounds_the_start_trap_26)
 
 	g_object_set(enc, "endpoint", endpoint, "connect-timeout", 300, NULL);
 	text = expect_start_fails(enc, bus);
-	/* the other side of the deadline, which is no measure of speed: TCP itself gives up after minutes */
+	/* the other side of the deadline, which is no measure of speed: TCP itself gives up after
+	 * minutes */
 	fail_unless(g_get_monotonic_time() - started < 5 * G_TIME_SPAN_SECOND);
 	fail_unless(g_get_monotonic_time() - started >= 290 * G_TIME_SPAN_MILLISECOND);
 	drop_element(enc, bus);

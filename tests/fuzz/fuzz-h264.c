@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The input is an access unit of a host. It is looked at, made Annex B, and caps are made of its SPS, as vsockenc does
- * with every response. What was readable begins with a start code then; the bytes behind it stay as they were.
+ * The input is an access unit of a host. It is looked at, made Annex B, and caps are made of its
+ * SPS, as vsockenc does with every response. What was readable begins with a start code then; the
+ * bytes behind it stay as they were.
  */
 
 #include "fuzz-target.h"

@@ -3,8 +3,8 @@
 /*
  * dmabuf-guest ENDPOINT FILE.mp4 COUNT
  *
- * A guest whose frames are (fake) DMA-BUFs, 640x368 NV12: pushes them through vsockenc and writes what the host makes of
- * their ids. Prints a line "ID PTS" for each.
+ * A guest whose frames are (fake) DMA-BUFs, 640x368 NV12: pushes them through vsockenc and writes
+ * what the host makes of their ids. Prints a line "ID PTS" for each.
  */
 
 #include "dmabuf-frame.h"

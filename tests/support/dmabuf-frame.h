@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * DMA-BUF memory without a GPU: descriptors wrapped by GStreamer's DMA-BUF allocator. A memfd is always ready and can be
- * mapped; a pipe is ready once something was written to it and cannot be mapped at all.
+ * DMA-BUF memory without a GPU: descriptors wrapped by GStreamer's DMA-BUF allocator. A memfd is
+ * always ready and can be mapped; a pipe is ready once something was written to it and cannot be
+ * mapped at all.
  */
 
 #include <gst/video/video.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fake-host --endpoint ENDPOINT [--delay-ms N] [--serial] [--unit-size BYTES] [--fault NAME --fault-at N]
+ * fake-host --endpoint ENDPOINT [--delay-ms N] [--serial] [--unit-size BYTES] [--fault NAME
+ * --fault-at N]
  *
- * The scripted host as a program of its own. Prints "ready ENDPOINT" once it listens, serves until its standard input
- * ends, then prints what it counted as one line of JSON.
+ * The scripted host as a program of its own. Prints "ready ENDPOINT" once it listens, serves until
+ * its standard input ends, then prints what it counted as one line of JSON.
  */
 
 #include "fake-host.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A scripted HXFR host in a thread of its own. It answers FRAME_REQUESTs with hand-made access units (h264-unit.h),
- * writes down what it was sent, and misbehaves on request.
+ * A scripted HXFR host in a thread of its own. It answers FRAME_REQUESTs with hand-made access
+ * units (h264-unit.h), writes down what it was sent, and misbehaves on request.
  *
  * Any thread may call any function. Set-up failures abort: this is test code. Waits end after
  * FAKE_HOST_DEADLINE_MS and return false.
@@ -15,7 +15,8 @@
 #define FAKE_HOST_UNIT_SIZE   8192u
 #define FAKE_HOST_PIXELS_HEAD 64u
 
-/* What goes wrong from response fault_at (counted from 0 over all connections) on, for fault_count responses. */
+/* What goes wrong from response fault_at (counted from 0 over all connections) on, for fault_count
+ * responses. */
 enum fake_host_fault {
 	FAKE_HOST_NO_FAULT,
 	FAKE_HOST_DIE,      /* closes the connection instead */

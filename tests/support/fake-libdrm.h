@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * The part of libdrm that vsockenc uses, played without a GPU. Linked into an executable that exports its symbols
- * (export_dynamic), or preloaded, it takes the place of the real functions in plugins loaded later.
+ * The part of libdrm that vsockenc uses, played without a GPU. Linked into an executable that
+ * exports its symbols (export_dynamic), or preloaded, it takes the place of the real functions in
+ * plugins loaded later.
  *
- * Two render nodes exist: "/dev/zero" with driver "i915" is listed first and never the right one; "/dev/null"
- * has the driver that fake_drm_set_driver() names. A DMA-BUF is any descriptor; its inode says which buffer it is.
- * Handles and resource ids differ, so that mixing them up shows.
+ * Two render nodes exist: "/dev/zero" with driver "i915" is listed first and never the right one;
+ * "/dev/null" has the driver that fake_drm_set_driver() names. A DMA-BUF is any descriptor; its
+ * inode says which buffer it is. Handles and resource ids differ, so that mixing them up shows.
  *
  * Any thread may call anything here.
  */

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * H.264 access units made by hand: valid SPS and PPS for the frame size, and one slice whose payload
- * is not picture data but the pts of the request it answers, so that a test can see whose unit it got. A
- * parser accepts them, a decoder does not.
+ * H.264 access units made by hand: valid SPS and PPS for the frame size, and one slice whose
+ * payload is not picture data but the pts of the request it answers, so that a test can see whose
+ * unit it got. A parser accepts them, a decoder does not.
  */
 
 #include <stdbool.h>

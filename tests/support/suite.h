@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What every suite of tests/unit shares: a main, and a poison that shows whether an output was touched. */
+/* What every suite of tests/unit shares: a main, and a poison that shows whether an output was
+ * touched. */
 
 #include <check.h>
 #include <stdlib.h>

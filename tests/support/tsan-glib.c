@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells ThreadSanitizer about the synchronisation of a GLib and a GStreamer that were not built with it.
+ * Tells ThreadSanitizer about the synchronisation of a GLib and a GStreamer that were not built
+ * with it.
  *
- * GMutex and GCond are futexes, references are atomics inside the libraries: ThreadSanitizer sees none of them, and takes
- * everything that they protect for a race. Preloaded into the tests of a -Db_sanitize=thread build, this library stands
- * in front of those functions, calls them, and says what they order: nothing else, so that a race in our own code is
- * still one.
+ * GMutex and GCond are futexes, references are atomics inside the libraries: ThreadSanitizer sees
+ * none of them, and takes everything that they protect for a race. Preloaded into the tests of a
+ * -Db_sanitize=thread build, this library stands in front of those functions, calls them, and says
+ * what they order: nothing else, so that a race in our own code is still one.
  */
 
 #include <dlfcn.h>
@@ -67,7 +68,8 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time)
 	return signalled;
 }
 
-/* Those of GStreamer's pads and tasks: a pthread mutex that GLib allocates and publishes by an atomic. */
+/* Those of GStreamer's pads and tasks: a pthread mutex that GLib allocates and publishes by an
+ * atomic. */
 void g_rec_mutex_init(GRecMutex *mutex)
 {
 	REAL(g_rec_mutex_init)(mutex);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A client for tests: sends messages or bytes, takes answers with a deadline; a failure fails the test. */
+/* A client for tests: sends messages or bytes, takes answers with a deadline; a failure fails the
+ * test. */
 
 #include "session.h"
 
@@ -27,7 +28,8 @@ void peer_send_pixels(
 	struct peer *peer, const struct hxfr_frame_request *request, const uint8_t *pixels);
 void peer_send_bytes(struct peer *peer, const void *data, size_t size);
 
-/* The next message, or NULL when the connection ended or broke (errno says how); borrowed until the next take. */
+/* The next message, or NULL when the connection ended or broke (errno says how); borrowed until the
+ * next take. */
 const struct hxfr_message *peer_take(struct peer *peer);
 /* The next message, which must be of that type. */
 const struct hxfr_message *peer_expect(struct peer *peer, uint8_t type);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Encoders through their interface: x264enc (or what --encoder auto finds) and the null encoder, decoded again. */
+/* Encoders through their interface: x264enc (or what --encoder auto finds) and the null encoder,
+ * decoded again. */
 #include "encoder.h"
 #include "frame-source.h"
 #include "pattern.h"

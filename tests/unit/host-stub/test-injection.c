@@ -189,7 +189,8 @@ START_TEST(close_ends_behind_an_answer)
 }
 END_TEST
 
-/* Hangs for good cannot be waited for: nothing comes while a session that works would have answered long ago. */
+/* Hangs for good cannot be waited for: nothing comes while a session that works would have answered
+ * long ago. */
 static void expect_hang(void)
 {
 	struct pollfd fd = { .fd = hxfr_connection_fd(peer->connection), .events = POLLIN };

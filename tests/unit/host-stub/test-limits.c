@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What one client may hold, and all together: an encoder that keeps frames until it is told to let go. */
+/* What one client may hold, and all together: an encoder that keeps frames until it is told to let
+ * go. */
 #include "fake-encoder.h"
 #include "peer.h"
 #include "suite.h"

@@ -383,7 +383,8 @@ START_TEST(disable_scanout_ends_its_frames_and_is_not_answered)
 	subscribe(1, true);
 	peer_expect(peer, HXFR_FRAME_RESPONSE);
 	peer_send(peer, &m);
-	/* What was sent before the host read it still comes; the PING of silence must then be the first answer. */
+	/* What was sent before the host read it still comes; the PING of silence must then be the
+	 * first answer. */
 	peer_send_type(peer, HXFR_PING, 1);
 	while (peer_take(peer)->header.type != HXFR_PONG)
 		ck_assert_int_lt(after++, 20);
