@@ -69,8 +69,8 @@ enum link_event_type {
 struct link_event {
 	enum link_event_type type;
 	struct flight flight; /* now the caller's */
-	uint64_t
-		latency_ns; /* LINK_RESPONSE: from submit to the response's last byte; 0: it waited unread, nobody knows */
+	/* LINK_RESPONSE: ns from submit to the response's last byte; 0: it waited unread. */
+	uint64_t latency_ns;
 	bool overdue; /* LINK_DROPPED: given up at its deadline, not overtaken by a later response */
 	const struct hxfr_frame_response *response; /* borrowed until the next link_next() */
 	const struct link_failure *failure;         /* borrowed likewise */
