@@ -10,6 +10,11 @@ while [ $# -gt 0 ]; do
 		declare "demo_${1#--}=$2"
 		shift 2
 		;;
+	-h | --help)
+		echo "usage: ./dev demo [--encoder NAME] [--frames N] [--endpoint ADDRESS]"
+		echo "Writes demo.mp4 and demo.png into the current folder. NAME: a GStreamer H.264 encoder, or null."
+		exit 0
+		;;
 	*) die "demo takes --encoder NAME, --frames N and --endpoint ADDRESS, not '$1'" ;;
 	esac
 done

@@ -17,3 +17,6 @@ if [ -w "$target" ] && { [ -n "${DESTDIR:-}" ] || [ "$(id -u)" = 0 ]; }; then
 else
 	as_root "${run[@]}"
 fi
+plugins=$(find "${DESTDIR:-}$prefix" -name libgstvsockenc.so -printf '%h\n' | head -n 1)
+[ "${plugins#"${DESTDIR:-}"}" = "$(pkg-config --variable=pluginsdir gstreamer-1.0)" ] ||
+	say "GStreamer does not look there by itself: export GST_PLUGIN_PATH=${plugins#"${DESTDIR:-}"}"

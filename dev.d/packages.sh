@@ -8,7 +8,7 @@ packages_build=(
 )
 packages_run=(
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
 )
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)

@@ -45,12 +45,12 @@ static void diagnose_connect(const struct link_failure *f, const struct hxfr_end
 	case EPERM:
 		RESOURCE(ret, OPEN_READ_WRITE);
 		ret->text = g_strdup_printf(
-			"Not allowed to connect to the encoder host at %s. May this user open the socket?",
+			"Not allowed to connect to the encoder host at %s. Check mode and owner of the socket and of the folders above it.",
 			where);
 		break;
 	case EHOSTUNREACH:
 		ret->text = g_strdup_printf(
-			"The encoder host's name in %s has no address, or there is no route to it. Check tcp-host and the network.",
+			"The encoder host's name in %s has no address, or there is no route to it. Check its spelling, and this machine's DNS and network.",
 			where);
 		break;
 	default:
@@ -85,7 +85,7 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 	case LINK_REASON_CLOSED:
 		RESOURCE(ret, READ);
 		ret->text = g_strdup_printf(
-			"The encoder host at %s closed the connection. Did it crash, restart or refuse this client? Look at its log; reconnect=true survives a restart.",
+			"The encoder host at %s closed the connection. Did it crash, restart or refuse this client? Look at its log.",
 			where);
 		return;
 	case LINK_REASON_GARBAGE:
@@ -97,7 +97,7 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 	case LINK_REASON_SILENT:
 		RESOURCE(ret, BUSY);
 		ret->text = g_strdup_printf(
-			"The encoder host at %s is silent: no frame and no PONG within response-timeout. Is it hung or suspended? If it is only slow, raise response-timeout.",
+			"The encoder host at %s is silent: no frame and no PONG within response-timeout. Is it an encoder host at all, is it hung or suspended? If it is only slow, raise response-timeout.",
 			where);
 		return;
 	case LINK_REASON_SKIPS:
@@ -125,19 +125,41 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 	}
 }
 
+/* What happens now: the link goes on trying, tried long enough, or could have. */
+static char *outlook(GstVsockEnc *self, const struct link_failure *failure, bool fatal)
+{
+	guint timeout;
+	gboolean reconnect;
+
+	GST_OBJECT_LOCK(self);
+	reconnect = self->settings.reconnect;
+	timeout = self->settings.reconnect_timeout;
+	GST_OBJECT_UNLOCK(self);
+
+	if (!fatal)
+		return g_strdup_printf(
+			" Trying again for up to %u ms (reconnect-timeout).", timeout);
+	if (reconnect)
+		return g_strdup_printf(
+			" Gave up after reconnect-timeout (%u ms) without a frame.", timeout);
+	if (failure->reason == LINK_REASON_CLOSED)
+		return g_strdup(" reconnect=true survives a restart.");
+	return g_strdup("");
+}
+
 void gst_vsockenc_report(GstVsockEnc *self, const struct link_failure *failure, bool fatal)
 {
 	const struct hxfr_endpoint *endpoint = link_endpoint(self->link);
+	g_autofree char *next = outlook(self, failure, fatal), *text = NULL;
 	char where[HXFR_ENDPOINT_MAX];
 	struct diagnosis d = { 0 };
-	char *safe;
 
 	hxfr_endpoint_format(endpoint, where, sizeof(where));
 	diagnose(failure, endpoint, where, &d);
-	safe = g_utf8_make_valid(d.text, -1); /* the host's words are in it */
+	text = g_strconcat(d.text, next, NULL);
 	g_free(d.text);
 	gst_element_message_full(GST_ELEMENT(self), fatal ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING,
-		d.domain, d.code, safe,
+		d.domain, d.code, g_utf8_make_valid(text, -1), /* the host's words are in it */
 		failure->error < 0 ? g_strdup(g_strerror(-failure->error)) : NULL, __FILE__,
 		GST_FUNCTION, __LINE__);
 }

@@ -43,6 +43,14 @@ static void discard_frame(void *frame)
 	gst_video_codec_frame_unref(frame);
 }
 
+/* Where one can listen ("vsock:any:5000", "tcp:HOST:0"), but nobody can be reached. */
+static bool is_only_for_listening(const struct hxfr_endpoint *endpoint)
+{
+	if (endpoint->transport == HXFR_TRANSPORT_VSOCK)
+		return endpoint->vsock.cid == HXFR_VSOCK_CID_ANY;
+	return endpoint->transport == HXFR_TRANSPORT_TCP && endpoint->tcp.port == 0;
+}
+
 static bool make_link(GstVsockEnc *self)
 {
 	const struct settings *s = &self->settings;
@@ -60,9 +68,9 @@ static bool make_link(GstVsockEnc *self)
 	text = settings_endpoint_text(s);
 	GST_OBJECT_UNLOCK(self);
 	r = hxfr_endpoint_parse(text, &config.endpoint);
-	if (r < 0) {
+	if (r < 0 || is_only_for_listening(&config.endpoint)) {
 		GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-			("%s is no address of an encoder host: that is vsock:CID:PORT, unix:/path (up to 107 bytes) or tcp:HOST:PORT.",
+			("%s is no address of an encoder host: that is vsock:CID:PORT (vsock:2:5000 from inside a VM), unix:/path (up to 107 bytes) or tcp:HOST:PORT.",
 				text),
 			(NULL));
 		return false;
@@ -251,6 +259,21 @@ static GstFlowReturn drain(GstVsockEnc *self)
 	return r < 0 && self->flow == GST_FLOW_OK ? GST_FLOW_ERROR : self->flow;
 }
 
+static void refuse_format(GstVsockEnc *self, const GstVideoCodecState *state)
+{
+	g_autofree char *caps = gst_caps_to_string(state->caps);
+
+	if (GST_VIDEO_INFO_IS_INTERLACED(&state->info))
+		GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+			("vsockenc does not take interlaced video. Put deinterlace in front of it."),
+			("%s", caps));
+	else
+		GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+			("vsockenc does not take %s, but BGRx, BGRA, RGBx, RGBA and NV12. Put videoconvert in front of it.",
+				caps),
+			(NULL));
+}
+
 /* The base class does not drain before this, although its documentation says so. */
 static gboolean gst_vsockenc_set_format(GstVideoEncoder *encoder, GstVideoCodecState *state)
 {
@@ -258,12 +281,7 @@ static gboolean gst_vsockenc_set_format(GstVideoEncoder *encoder, GstVideoCodecS
 	GstVideoInfo info;
 
 	if (!format_from_caps(state->caps, &info)) {
-		g_autofree char *caps = gst_caps_to_string(state->caps);
-
-		GST_ELEMENT_ERROR(self, STREAM, FORMAT,
-			("vsockenc does not take %s: progressive BGRx, BGRA, RGBx, RGBA or NV12 it has to be. Put videoconvert (or deinterlace) in front of it.",
-				caps),
-			(NULL));
+		refuse_format(self, state);
 		return FALSE;
 	}
 	if (self->input_state && drain(self) == GST_FLOW_FLUSHING)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include <locale.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static const struct command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
+	setlocale(LC_CTYPE, ""); /* numbers stay as JSON wants them */
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

@@ -121,6 +121,8 @@ static int parse_tcp(const char *text, struct hxfr_endpoint *e)
 
 static int format_vsock(const struct hxfr_endpoint *e, char *text, size_t size)
 {
+	if (e->vsock.cid == HXFR_VSOCK_CID_ANY)
+		return snprintf(text, size, "vsock:any:%u", e->vsock.port);
 	return snprintf(text, size, "vsock:%u:%u", e->vsock.cid, e->vsock.port);
 }
 

@@ -102,8 +102,8 @@ const char *server_listen_advice(const struct hxfr_endpoint *endpoint, int error
 {
 	switch (-error) {
 	case EADDRINUSE:
-		return "address in use: another helix-host-stub is running there; stop it or "
-		       "choose another --listen";
+		return "address in use: something (another helix-host-stub?) listens there, or a "
+		       "file that is no socket is in the way; stop or remove it, or choose another --listen";
 	case EACCES:
 	case EPERM:
 		return "permission denied; choose a folder or port this user may use";

@@ -23,9 +23,10 @@
 #define HXFR_HOST_NAME_MAX 253u                       /* RFC 1035 2.3.4 as text */
 #define HXFR_ENDPOINT_MAX  (HXFR_HOST_NAME_MAX + 16u) /* longest text, NUL included */
 
-#define HXFR_VSOCK_CID_HOST 2u     /* VMADDR_CID_HOST, <linux/vm_sockets.h> */
-#define HXFR_VSOCK_PORT     5000u  /* documented port of HXFR on vsock */
-#define HXFR_TCP_PORT       15937u /* port of field hosts on TCP */
+#define HXFR_VSOCK_CID_ANY  0xffffffffu /* VMADDR_CID_ANY: to listen on */
+#define HXFR_VSOCK_CID_HOST 2u          /* VMADDR_CID_HOST, <linux/vm_sockets.h> */
+#define HXFR_VSOCK_PORT     5000u       /* documented port of HXFR on vsock */
+#define HXFR_TCP_PORT       15937u      /* port of field hosts on TCP */
 
 enum hxfr_transport {
 	HXFR_TRANSPORT_VSOCK,

@@ -139,9 +139,9 @@ END_TEST
 
 START_TEST(endpoint_formats_to_text_that_parses_back)
 {
-	static const char *const texts[] = { "vsock:2:5000", "vsock:4294967295:4294967295",
-		"unix:/run/x", "unix:@abstract", "unix:" PATH_107, "tcp:10.0.2.2:15937",
-		"tcp:[fe80::1%eth0]:1", "tcp:" NAME_253 ":65535" };
+	static const char *const texts[] = { "vsock:2:5000", "vsock:any:4294967295", "unix:/run/x",
+		"unix:@abstract", "unix:" PATH_107, "tcp:10.0.2.2:15937", "tcp:[fe80::1%eth0]:1",
+		"tcp:" NAME_253 ":65535" };
 	struct hxfr_endpoint e;
 	char text[HXFR_ENDPOINT_MAX];
 
