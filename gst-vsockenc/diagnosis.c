@@ -119,9 +119,6 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 			where, hxfr_code_name(f->code), f->code, f->text[0] ? ": " : "", f->text,
 			advice_on_code(f->code));
 		return;
-	default:
-		RESOURCE(ret, FAILED);
-		ret->text = g_strdup_printf("The link to the encoder host at %s failed.", where);
 	}
 }
 

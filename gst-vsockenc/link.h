@@ -40,14 +40,13 @@ struct link_config {
 
 /* Why a link is down. */
 enum link_reason {
-	LINK_REASON_CONNECT,  /* error: what hxfr_socket_connect() said */
-	LINK_REASON_CLOSED,   /* the host closed the connection, or died */
-	LINK_REASON_GARBAGE,  /* error: what the framer or decoder said */
-	LINK_REASON_SILENT,   /* no answer, not even to PING */
-	LINK_REASON_SKIPS,    /* answers PING, never FRAME_REQUEST */
-	LINK_REASON_STALLED,  /* answers PING, but let LINK_OVERDUE_MAX deadlines running pass */
-	LINK_REASON_REFUSED,  /* an ERROR message: code and text */
-	LINK_REASON_INTERNAL, /* error: memory, descriptors */
+	LINK_REASON_CONNECT, /* error: what hxfr_socket_connect() said */
+	LINK_REASON_CLOSED,  /* the host closed the connection, or died */
+	LINK_REASON_GARBAGE, /* error: what the framer or decoder said */
+	LINK_REASON_SILENT,  /* no answer, not even to PING */
+	LINK_REASON_SKIPS,   /* answers PING, never FRAME_REQUEST */
+	LINK_REASON_STALLED, /* answers PING, but let LINK_OVERDUE_MAX deadlines running pass */
+	LINK_REASON_REFUSED, /* an ERROR message: code and text */
 };
 
 struct link_failure {
