@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstvsockenc-private.h"
 
-#define UNUSABLE_MAX            8u /* access units in a row, empty or before any SPS, until that is an error */
-#define EARLY_DROPS_MAX         64u /* frames dropped before the first output until that is an error */
+/* When a host is as good as none: access units in a row that are empty or come before any SPS, and
+ * frames dropped before the first output. */
+#define UNUSABLE_MAX            8u
+#define EARLY_DROPS_MAX         64u
 #define LATENCY_REVIEW_INTERVAL 64u /* responses between looks at the measured latency */
 
 /* The base class cannot drop a frame before it knows the output caps (the events that wait with the
@@ -132,12 +134,13 @@ static int inspect_response(
 	size_t pos = 0, size;
 
 	while (hxfr_nal_next(response, &pos, &data, &size)) {
-		int r = size > 0 ? h264_inspect(&self->stream, data, size, &one) : 0;
+		int r;
 
-		if (r < 0)
-			return r;
 		if (size == 0)
 			continue;
+		r = h264_inspect(&self->stream, data, size, &one);
+		if (r < 0)
+			return r;
 		all.is_idr |= one.is_idr;
 		all.new_sps |= one.new_sps;
 	}
