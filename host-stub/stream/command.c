@@ -41,14 +41,6 @@ static void restore_signals(void)
 	signal(SIGTERM, SIG_DFL);
 }
 
-static void write_log(void *user, enum log_level level, const char *text)
-{
-	static const char *const prefixes[] = { "error: ", "warning: ", "", "" };
-
-	(void)user;
-	fprintf(stderr, "helix-host-stub: %s%s\n", prefixes[level], text);
-}
-
 static void explain_listen(const struct hxfr_endpoint *endpoint, int error)
 {
 	const char *advice = server_listen_advice(endpoint, error);
@@ -166,7 +158,7 @@ static int run(int argc, char **argv)
 	int r = options_parse(argc, argv, &options);
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : EXIT_OK;
-	struct log_sink log = { .level = options.log_level, .write = write_log };
+	struct log_sink log = { .level = options.log_level, .write = command_write_log };
 	/* It reads a registry of hundreds of plugins: not for the encoder that needs none. */
 	if (g_strcmp0(options.encoder, "null") != 0)
 		gst_init(NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "options.h"
 
+#include "../command.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
@@ -11,8 +13,8 @@
 /* As GOption leaves it. */
 struct raw {
 	char **listen, **fault;
-	char *encoder, *console, *stats, *log;
-	gboolean verbose, help;
+	char *encoder, *console, *stats;
+	struct command_log log;
 };
 
 static void raw_finish(struct raw *raw)
@@ -22,7 +24,7 @@ static void raw_finish(struct raw *raw)
 	g_free(raw->encoder);
 	g_free(raw->console);
 	g_free(raw->stats);
-	g_free(raw->log);
+	g_free(raw->log.level);
 }
 
 static void append_help(GString *text, const struct fault_rule *rule)
@@ -53,14 +55,6 @@ static char *describe_faults(void)
 	return g_string_free(text, FALSE);
 }
 
-static void print_help(GOptionContext *context)
-{
-	char *text = g_option_context_get_help(context, FALSE, NULL);
-
-	g_print("%s", text);
-	g_free(text);
-}
-
 static int parse_raw(int argc, char **argv, struct raw *raw)
 {
 	const GOptionEntry entries[] = {
@@ -78,37 +72,12 @@ static int parse_raw(int argc, char **argv, struct raw *raw)
 			"Do something wrong; may be repeated", "SPEC" },
 		{ "stats", 0, 0, G_OPTION_ARG_STRING, &raw->stats,
 			"Print counters on stdout at the end, as one line of JSON", "json" },
-		{ "log", 0, 0, G_OPTION_ARG_STRING, &raw->log,
-			"error, warning, info (default) or debug (every message)", "LEVEL" },
-		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &raw->verbose, "Same as --log debug",
-			NULL },
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this text", NULL },
+		COMMAND_LOG_OPTIONS(&raw->log),
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-	g_autoptr(GError) error = NULL;
 	g_autofree char *faults = describe_faults();
-	g_auto(GStrv) arguments = g_new0(char *, (size_t)argc + 1);
 
-	g_set_prgname("helix-host-stub stream");
-	for (int i = 0; i < argc; i++)
-		arguments[i] = g_strdup(argv[i]);
-	g_option_context_set_help_enabled(context, FALSE);
-	g_option_context_set_description(context, faults);
-	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse_strv(context, &arguments, &error)) {
-		g_printerr("helix-host-stub: %s; see --help\n", error->message);
-		return -EINVAL;
-	}
-	if (raw->help) {
-		print_help(context);
-		return 1;
-	}
-	if (g_strv_length(arguments) > 1) {
-		g_printerr("helix-host-stub: what is '%s'? see --help\n", arguments[1]);
-		return -EINVAL;
-	}
-	return 0;
+	return command_parse("stream", entries, faults, argc, argv);
 }
 
 static int parse_listen(const struct raw *raw, struct options *options)
@@ -156,35 +125,16 @@ static int parse_faults(const struct raw *raw, struct options *options)
 
 static int parse_console(const struct raw *raw, struct options *options)
 {
-	guint64 width = DEFAULT_CONSOLE_WIDTH, height = DEFAULT_CONSOLE_HEIGHT;
-
-	if (raw->console) {
-		g_auto(GStrv) sides = g_strsplit(raw->console, "x", 3);
-		if (g_strv_length(sides) != 2 ||
-			!g_ascii_string_to_unsigned(
-				sides[0], 10, 1, PICTURE_SIDE_MAX, &width, NULL) ||
-			!g_ascii_string_to_unsigned(
-				sides[1], 10, 1, PICTURE_SIDE_MAX, &height, NULL)) {
-			g_printerr(
-				"helix-host-stub: --console %s is no size; write 1280x720 (sides up "
-				"to %u)\n",
-				raw->console, PICTURE_SIDE_MAX);
-			return -EINVAL;
-		}
-	}
-	options->console_width = (uint32_t)width;
-	options->console_height = (uint32_t)height;
-	return 0;
+	options->console_width = DEFAULT_CONSOLE_WIDTH;
+	options->console_height = DEFAULT_CONSOLE_HEIGHT;
+	return command_parse_size("--console", raw->console, PICTURE_SIDE_MAX,
+		&options->console_width, &options->console_height);
 }
 
 static int parse_words(struct raw *raw, struct options *options)
 {
-	options->log_level = raw->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-	if (raw->log && log_level_parse(raw->log, &options->log_level) < 0) {
-		g_printerr("helix-host-stub: --log %s: write error, warning, info or debug\n",
-			raw->log);
+	if (command_parse_log(&raw->log, &options->log_level) < 0)
 		return -EINVAL;
-	}
 	if (raw->stats && strcmp(raw->stats, "json") != 0) {
 		g_printerr("helix-host-stub: --stats %s: json is the only form\n", raw->stats);
 		return -EINVAL;
