@@ -11,8 +11,8 @@
  * The side of a cell is a multiple of 16 (a macroblock) and the grid begins on a multiple of 16, so
  * that it survives a poor encoder. It needs 256x128 pixels; smaller pictures have bars only.
  *
- * No I/O, and of libhxfr only the header with the format codes: tests may link pattern.c and
- * picture.c alone.
+ * No I/O, and of libhxfr only the header with the format codes: pattern_dep is this and picture.h
+ * alone.
  */
 
 #include <stddef.h>
