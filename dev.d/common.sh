@@ -97,5 +97,5 @@ run_tests() {
 	local status=0
 	rm -f "$build"/meson-logs/dev*.json
 	"$meson" test -C "$build" --no-rebuild --print-errorlogs --logbase dev "$@" </dev/null || status=$?
-	"$python" "$here/dev.d/summary.py" "$build"/meson-logs/dev*.json "$status"
+	"$python" "$here/dev.d/summary.py" "$status" "$build"/meson-logs/dev*.json
 }

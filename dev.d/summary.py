@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Adds up one run of `meson test`: summary.py TESTLOG.json EXIT-STATUS-OF-MESON
+"""Adds up test runs: summary.py EXIT-STATUS TESTLOG.json..., the logs as `meson test` writes them.
 
 A suite that reports its cases ("100%: Checks: 12, Failures: 0, Errors: 0" of check, "Ran 12 tests in ..." of
 Python's unittest, or TAP lines) counts by case, any other test counts as one. A test that fails in another way than by a case (a crash, a sanitizer's report, a
@@ -42,13 +42,17 @@ def count(test):
     return max(good, 0), bad, reasons
 
 
-def main(path, status):
-    passed, failed, skipped = 0, 0, 0
+def read(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as log:
-            tests = [json.loads(line) for line in log if line.strip()]
+            return [json.loads(line) for line in log if line.strip()]
     except FileNotFoundError:
-        tests = []
+        return []
+
+
+def main(status, *paths):
+    passed, failed, skipped = 0, 0, 0
+    tests = [test for path in paths for test in read(path)]
     for test in tests:
         good, bad, reasons = count(test)
         passed, failed, skipped = passed + good, failed + bad, skipped + len(reasons)
@@ -65,4 +69,4 @@ def main(path, status):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))
