@@ -92,10 +92,15 @@ compile() {
 	"$meson" compile -C "$build" "$@" </dev/null || die "the build failed; the compiler's message is above"
 }
 
-# run_tests [MESON-TEST-ARGUMENT...]: runs, shows failing logs, ends with the line "N passed, N failed".
-run_tests() {
-	local status=0
+# run_suites [MESON-TEST-ARGUMENT...]: runs, shows failing logs; sets suites_status.
+run_suites() {
+	suites_status=0
 	rm -f "$build"/meson-logs/dev*.json
-	"$meson" test -C "$build" --no-rebuild --print-errorlogs --logbase dev "$@" </dev/null || status=$?
-	"$python" "$here/dev.d/summary.py" "$status" "$build"/meson-logs/dev*.json
+	"$meson" test -C "$build" --no-rebuild --print-errorlogs --logbase dev "$@" </dev/null || suites_status=$?
+}
+
+# run_tests [MESON-TEST-ARGUMENT...]: the same, and ends with the line "N passed, N failed".
+run_tests() {
+	run_suites "$@"
+	"$python" "$here/dev.d/summary.py" "$suites_status" "$build"/meson-logs/dev*.json
 }

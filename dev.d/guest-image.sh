@@ -3,7 +3,11 @@
 # What a guest is made of: a Debian root that QEMU shows it read-only, this project built in there, and a QEMU.
 # Roots and QEMU are made once per package list and recipe, and are shared by all clones of this user.
 
+source "$here/dev.d/debian.sh"
+
 guest_cache=${XDG_CACHE_HOME:-$HOME/.cache}/helix-guest
+guest_results=$here/build/guest/results.json # as `meson test` would log them
+guest_impossible=77                          # exit status: it could not even be tried, for the reason printed
 
 # Prints why no guest can run on this machine, nothing when one can.
 guest_obstacle() {
@@ -16,6 +20,15 @@ guest_obstacle() {
 	elif ! sudo -n true 2>/dev/null; then
 		echo "the image is made by root, and sudo is missing or wants a password"
 	fi
+}
+
+# With the proxies and keys of this machine's apt.
+archive_is_reachable() {
+	local file mirror status=0
+	file=$(mktemp) mirror=$(debian_mirror)
+	/usr/lib/apt/apt-helper download-file "${mirror%/}/dists/trixie/InRelease" "$file" >/dev/null 2>&1 || status=1
+	rm -f "$file"
+	return "$status"
 }
 
 # cached NAME HASHED MAKE [ARGUMENT...]: sets `cached` to a folder that MAKE FOLDER LOG ARGUMENT... filled, complete or
@@ -32,10 +45,14 @@ cached() {
 		flock -w 3600 "$lock" || die "$cached is not there after an hour"
 	}
 	if [ ! -d "$cached" ]; then
+		archive_is_reachable || {
+			say "$cached cannot be made: $(debian_mirror) is out of reach (TRIXIE_MIRROR=... chooses another)"
+			exit "$guest_impossible"
+		}
 		as_root rm -rf "$cached.new"
 		"$1" "$cached.new" "$cached.log" "${@:2}" || {
 			tail -n 15 "$cached.log" >&2
-			die "that failed; the whole log is $cached.log. Is $(debian_mirror) reachable?"
+			die "that failed; the whole log is $cached.log"
 		}
 		as_root mv "$cached.new" "$cached"
 	fi
@@ -137,9 +154,8 @@ guest_prepare() {
 	guest_build_in "$guest_root"
 }
 
-# guest_run [OPTION-OF-RUN.PY...] [NAME...]: the results are in $guest_results, as `meson test` would log them.
+# guest_run [OPTION-OF-RUN.PY...] [NAME...]: the results are in $guest_results.
 guest_run() {
-	guest_results=$here/build/guest/results.json
 	say "running scenarios in the guest; logs are in build/guest"
 	PYTHONDONTWRITEBYTECODE=1 "$python" "$here/tests/guest/run.py" --root "$guest_root" --home "$guest_home" \
 		--qemu "$guest_qemu" --stub "$here/build/debug/host-stub/helix-host-stub" --logs "$here/build/guest" \

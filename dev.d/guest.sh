@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 # ./dev guest [--all] [--console] [NAME...]
 
-source "$here/dev.d/debian.sh"
 source "$here/dev.d/guest-image.sh"
 
 guest_usage() {
@@ -28,10 +27,11 @@ guest_list() {
 	done
 }
 
-guest_options=() guest_names=()
+guest_options=() guest_names=() part_of_test=
 for argument; do
 	case $argument in
 	--all | --console) guest_options+=("$argument") ;;
+	--part-of-test) part_of_test=yes ;; # ./dev test has built build/debug, and counts
 	--kvm) guest_options+=(--accel kvm) ;;
 	--list)
 		guest_list
@@ -49,8 +49,15 @@ for argument; do
 	esac
 done
 
+rm -f "$guest_results"
 obstacle=$(guest_obstacle)
 [ -z "$obstacle" ] || die "no guest can run here: $obstacle"
+if [ -n "$part_of_test" ]; then
+	guest_prepare
+	guest_run
+	exit
+fi
+
 counted=
 trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
 need "the build" "${packages_build[@]}"
@@ -58,6 +65,7 @@ need "the host stub" "${packages_run[@]}"
 configure debug -Dwerror=true
 compile helix-host-stub
 guest_prepare
-counted=yes
+status=0
 guest_run "${guest_options[@]}" "${guest_names[@]}" || status=$?
-"$python" "$here/dev.d/summary.py" "${status:-0}" "$guest_results"
+counted=yes
+"$python" "$here/dev.d/summary.py" "$status" "$guest_results"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # ./dev test [NAME... | MESON-TEST-OPTION...]
+#
+# Without arguments: every suite, then the scenarios in a guest where this machine can have one.
 
 # The last line is a count whatever happens, also when the build fails.
 counted=
@@ -11,5 +13,24 @@ need "the tests" "${packages_run[@]}"
 need "the lint suite" "${packages_lint[@]}"
 configure debug -Dwerror=true
 compile
+if [ $# -gt 0 ]; then
+	counted=yes
+	run_tests "$@"
+	exit
+fi
+
+run_suites
+source "$here/dev.d/guest-image.sh"
+guest_status=0
+obstacle=$(guest_obstacle)
+if [ -z "$obstacle" ]; then
+	"$here/dev" guest --part-of-test || guest_status=$?
+	[ "$guest_status" != "$guest_impossible" ] || obstacle="see above"
+fi
+if [ -n "$obstacle" ]; then
+	say "no scenarios in a guest: $obstacle"
+	guest_status=0 guest_results=
+fi
 counted=yes
-run_tests "$@"
+"$python" "$here/dev.d/summary.py" $((suites_status + guest_status)) "$build"/meson-logs/dev*.json \
+	${guest_results:+"$guest_results"}
