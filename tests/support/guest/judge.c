@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "judge.h"
+
+#include <glib.h>
+#include <math.h>
+
+struct entry {
+	uint64_t time_ns; /* the key */
+	uint64_t number;
+	bool left;
+};
+
+struct judge {
+	GMutex lock;
+	GHashTable *entries; /* by time */
+	struct judge_verdict verdict;
+	uint64_t latest_ns;
+	double psnr_sum;
+	unsigned n_readable;
+};
+
+struct judge *judge_new(void)
+{
+	struct judge *j = g_new0(struct judge, 1);
+
+	g_mutex_init(&j->lock);
+	j->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	j->verdict.psnr_min = INFINITY;
+	return j;
+}
+
+void judge_free(struct judge *j)
+{
+	if (!j)
+		return;
+	g_hash_table_unref(j->entries);
+	g_mutex_clear(&j->lock);
+	g_free(j);
+}
+
+void judge_enter(struct judge *j, uint64_t time_ns, uint64_t number)
+{
+	struct entry *entry = g_new(struct entry, 1);
+
+	*entry = (struct entry){ .time_ns = time_ns, .number = number };
+	g_mutex_lock(&j->lock);
+	g_hash_table_replace(j->entries, &entry->time_ns, entry);
+	j->verdict.entered++;
+	g_mutex_unlock(&j->lock);
+}
+
+static void compare_number(struct judge *j, const struct entry *entry, uint64_t number)
+{
+	if (number < entry->number)
+		j->verdict.stale++;
+	else if (number > entry->number)
+		j->verdict.swapped++;
+}
+
+static void compare_time(struct judge *j, struct entry *entry, uint64_t time_ns)
+{
+	if (!entry)
+		j->verdict.unexpected++;
+	else if (entry->left)
+		j->verdict.stale++;
+	else if (time_ns < j->latest_ns)
+		j->verdict.swapped++;
+	if (entry)
+		entry->left = true;
+	if (time_ns > j->latest_ns)
+		j->latest_ns = time_ns;
+}
+
+static void note_picture(struct judge *j, uint64_t number, double psnr)
+{
+	j->verdict.last = number;
+	j->verdict.psnr_min = MIN(j->verdict.psnr_min, psnr);
+	j->psnr_sum += psnr;
+	j->n_readable++;
+}
+
+void judge_leave(struct judge *j, uint64_t time_ns, uint64_t number, double psnr)
+{
+	g_mutex_lock(&j->lock);
+	struct entry *entry = g_hash_table_lookup(j->entries, &time_ns);
+
+	j->verdict.left++;
+	compare_time(j, entry, time_ns);
+	if (number == JUDGE_UNREADABLE) {
+		j->verdict.unreadable++;
+	} else {
+		note_picture(j, number, psnr);
+		if (entry)
+			compare_number(j, entry, number);
+	}
+	g_mutex_unlock(&j->lock);
+}
+
+static unsigned count_lost(struct judge *j)
+{
+	GHashTableIter i;
+	gpointer entry;
+	/* Two frames of one time are one entry, and one of them can only get lost. */
+	unsigned lost = j->verdict.entered - g_hash_table_size(j->entries);
+
+	g_hash_table_iter_init(&i, j->entries);
+	while (g_hash_table_iter_next(&i, NULL, &entry))
+		lost += !((struct entry *)entry)->left;
+	return lost;
+}
+
+struct judge_verdict judge_verdict(struct judge *j)
+{
+	g_mutex_lock(&j->lock);
+	struct judge_verdict verdict = j->verdict;
+
+	verdict.lost = count_lost(j);
+	if (j->n_readable == 0)
+		verdict.psnr_min = NAN;
+	verdict.psnr_mean = j->n_readable ? j->psnr_sum / j->n_readable : NAN;
+	g_mutex_unlock(&j->lock);
+	return verdict;
+}
+
+bool judge_is_content(const struct judge_verdict *v, unsigned lost_max, double psnr_min)
+{
+	return v->left > 0 && v->lost <= lost_max && v->stale == 0 && v->swapped == 0 &&
+	       v->unreadable == 0 && v->unexpected == 0 && v->psnr_min >= psnr_min;
+}
