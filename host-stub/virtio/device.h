@@ -23,7 +23,7 @@ struct device_impl {
 	/* Feature bits beyond VERSION_1, PROTOCOL_FEATURES, INDIRECT_DESC and EVENT_IDX. */
 	uint64_t features;
 	unsigned n_queues;
-	/* Fills the config space from `offset` on; the rest was zeroed. */
+	/* Fills the config space, `size` (VHOST_CONFIG_MAX) bytes that were zeroed. */
 	void (*get_config)(void *self, uint8_t *ret, size_t size);
 	/* The driver wrote to the config space. May be NULL. */
 	void (*set_config)(void *self, uint32_t offset, const uint8_t *data, size_t size);

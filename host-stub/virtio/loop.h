@@ -4,7 +4,11 @@
 /* Waits for many descriptors at once, on one thread (epoll(7)). Timers are timerfds, signals come
  * through loop_stop(). */
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* What a source is embedded in. */
+#define loop_owner(source, type, member) ((type *)((char *)(source) - offsetof(type, member)))
 
 struct loop;
 
@@ -28,9 +32,10 @@ int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 /* ready() is not called any more after the return, also not for what is known already. */
 void loop_remove(struct loop *loop, struct loop_source *source);
 
-/* Until loop_stop(). 0, or the -errno of epoll_wait(2). */
+/* Until loop_stop(), also one that came before. 0, or the -errno of epoll_wait(2). */
 int loop_run(struct loop *loop);
-/* One round: waits up to timeout_ms (-1: for ever) and calls what is ready. For tests. */
+/* One round: waits up to timeout_ms (-1: for ever) and calls what is ready. 0, or -errno. For
+ * tests. */
 int loop_run_once(struct loop *loop, int timeout_ms);
 /* Async-signal-safe; any thread. */
 void loop_stop(struct loop *loop);

@@ -24,6 +24,8 @@ struct guest_region {
 	uint64_t fd_offset;  /* where in fd the region begins */
 	int fd;              /* owned */
 	uint8_t *map;        /* size bytes; NULL: not mapped */
+	void *mapping;       /* of whole pages, that map is in */
+	size_t mapping_size;
 };
 
 struct guest_memory {
@@ -38,7 +40,8 @@ void guest_memory_finish(struct guest_memory *memory);
 /*
  * Adds and maps a region; *region says addresses and sizes, fd is taken over (also on failure).
  * -EINVAL: size 0, an end beyond 2^64, an overlap with another region, or fd is shorter than
- * fd_offset + size; -ENOSPC: GUEST_REGIONS_MAX; else as mmap(2).
+ * fd_offset + size; -ENOSPC: GUEST_REGIONS_MAX; else as mmap(2). A front end that makes its file
+ * shorter later on kills us (SIGBUS): it has to be trusted, unlike its guest.
  */
 int guest_memory_add(struct guest_memory *memory, const struct guest_region *region, int fd);
 

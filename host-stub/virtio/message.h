@@ -10,6 +10,7 @@
 
 #define VHOST_HEADER_SIZE  12u
 #define VHOST_PAYLOAD_MAX  4096u
+#define VHOST_REPLY_MAX    (VHOST_HEADER_SIZE + 12u + VHOST_CONFIG_MAX)
 #define VHOST_FDS_MAX      GUEST_REGIONS_MAX
 #define VHOST_CONFIG_MAX   256u /* VHOST_USER_MAX_CONFIG_SIZE */
 
@@ -40,6 +41,7 @@ enum vhost_request {
 #define VHOST_PROTOCOL_F_MQ        0
 #define VHOST_PROTOCOL_F_REPLY_ACK 3
 #define VHOST_PROTOCOL_F_CONFIG    9
+#define VHOST_PROTOCOL_F_RESET_DEVICE 13
 
 struct vhost_message {
 	uint32_t request; /* enum vhost_request, or one we do not know */
@@ -70,8 +72,8 @@ int vhost_message_payload_size(const uint8_t header[VHOST_HEADER_SIZE], uint32_t
 /* A whole message. -EBADMSG: a payload that does not fit its request. A request we do not know is
  * decoded without payload. */
 int vhost_message_decode(const void *data, size_t size, struct vhost_message *ret);
-/* Replies, with header. Return their size; `ret` has room for VHOST_HEADER_SIZE +
- * VHOST_PAYLOAD_MAX. */
+/* Replies, with header. Return their size, at most VHOST_REPLY_MAX, which `ret` has room for. A
+ * config reply of size 0 has no payload, which says that there is no such config. */
 size_t vhost_reply_u64(const struct vhost_message *to, uint64_t value, uint8_t *ret);
 size_t vhost_reply_state(const struct vhost_message *to, uint32_t num, uint8_t *ret);
 size_t vhost_reply_config(const struct vhost_message *to, uint8_t *ret);

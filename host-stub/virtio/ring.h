@@ -25,6 +25,9 @@ struct ring {
 	const struct guest_memory *memory; /* borrowed */
 	uint8_t *desc, *avail, *used;      /* in guest memory */
 	uint16_t next_avail, next_used;
+	unsigned in_flight; /* popped and not pushed */
+	unsigned budget;    /* how many more requests ring_pop() gives out; see ring_begin_round() */
+	bool wants_kicks;
 	uint16_t signalled_used; /* EVENT_IDX: used index at the last interrupt */
 	bool signalled_valid;
 };
@@ -48,11 +51,18 @@ void ring_finish(struct ring *ring);
 int ring_start(struct ring *ring, const struct guest_memory *memory, uint16_t base);
 /* Looks the parts up anew after the memory table changed. On -EFAULT the ring is stopped. */
 int ring_remap(struct ring *ring, const struct guest_memory *memory);
-/* Returns the base to go on from. */
+/* Returns the base to go on from: that of the first request that was not given back. */
 uint16_t ring_stop(struct ring *ring);
 
-/* The next request. 1 and *ret; 0: none (or stopped, disabled, or broken); -EBADMSG: the driver
- * broke the ring, said once. A request must be given back by ring_push() unless the ring stopped. */
+/* A driver that goes on adding requests must not keep the device from all else: between these two
+ * ring_pop() gives out no more than a ringful. The second returns true when that was not enough.
+ * The device's core calls them around kicked(). */
+void ring_begin_round(struct ring *ring);
+bool ring_end_round(struct ring *ring);
+
+/* The next request. 1 and *ret; 0: none (or stopped, disabled, or broken), and a kick will tell of
+ * the next one; -EBADMSG: the driver broke the ring, said once. Requests must be given back by
+ * ring_push() in the order they came, unless the ring stopped. *ret is undefined unless 1. */
 int ring_pop(struct ring *ring, struct ring_chain *ret);
 /* Puts the last popped request back, as if it had not been popped. */
 void ring_unpop(struct ring *ring);
@@ -60,6 +70,7 @@ void ring_unpop(struct ring *ring);
 void ring_push(struct ring *ring, uint16_t head, uint32_t written);
 /* Interrupts the driver if it wants to know of what was pushed since the last time. */
 void ring_notify(struct ring *ring);
-/* Asks the driver for kicks (or for none, which is only a hint). After asking for them, ring_pop()
- * once more: returns true if a request may have come in the meantime. */
+/* Asks the driver for kicks, as a ring that starts does, or for none (which is only a hint) while
+ * the device looks by itself. After asking for them, ring_pop() once more if this returns true: a
+ * request may have come in the meantime. */
 bool ring_want_kicks(struct ring *ring, bool want);
