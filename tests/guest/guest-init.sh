@@ -35,7 +35,10 @@ exec 3<>/dev/ttyS1
 echo ready >&3
 while read -r name <&3; do
 	case $name in
-	stop) kill -KILL -1 ;;
+	stop)
+		kill -KILL -1
+		echo stopped >&3
+		;;
 	reboot) echo b >/proc/sysrq-trigger ;;
 	*) run "$name" & ;;
 	esac

@@ -121,7 +121,8 @@ class Guest:
         self.folder, self.share = folder, folder / "share"
         self.where = "/"
         self.serial, self.trace = folder / "serial.log", folder / "trace.log"
-        self.scripts, self.done, self.ready, self.pending = 0, {}, 0, b""
+        self.scripts, self.done, self.pending = 0, {}, b""
+        self.heard = {"ready": 0, "stopped": 0}
         self.looked_at = 0
         shutil.rmtree(folder, ignore_errors=True)
         self.share.mkdir(parents=True)
@@ -164,8 +165,8 @@ class Guest:
         *lines, self.pending = (self.pending + data).split(b"\n")
         for line in lines:
             word, *rest = line.decode(errors="replace").split() or [""]
-            if word == "ready":
-                self.ready += 1
+            if word in ("ready", "stopped"):
+                self.heard[word] += 1
             elif word == "done":
                 self.done[rest[0]] = int(rest[1])
 
@@ -176,9 +177,12 @@ class Guest:
             self.read_control(0.1)
             require(b"Kernel panic" not in self.serial.read_bytes(), "the guest's kernel panicked")
 
-    def wait_ready(self):
-        wanted = self.ready + 1
-        self.wait_until(lambda: self.ready >= wanted, BOOT_S, "the guest's boot")
+    def wait_for_word(self, word, seconds):
+        wanted = self.heard[word] + 1
+        self.wait_until(lambda: self.heard[word] >= wanted, seconds, f"'{word}' from the guest")
+        # Nothing survives either: what has not ended well until now never does.
+        for n in range(self.scripts):
+            self.done.setdefault(str(n + 1), -1)
 
     def start(self, text):
         """Runs lines of shell in the guest, in the folder of the scenario."""
@@ -195,7 +199,7 @@ class Guest:
     def stop_scripts(self):
         """Nothing of what was started runs on."""
         self.control.sendall(b"stop\n")
-        self.wait_until(lambda: len(self.done) == self.scripts, SCRIPT_S, "the end of all scripts in the guest")
+        self.wait_for_word("stopped", SCRIPT_S)
 
     def trouble(self, expected=None):
         """Lines of the kernel since the last call that mean trouble, without those that match `expected`."""
@@ -206,8 +210,7 @@ class Guest:
 
     def reboot(self):
         self.control.sendall(b"reboot\n")
-        self.done = {str(n + 1): 0 for n in range(self.scripts)}
-        self.wait_ready()
+        self.wait_for_word("ready", BOOT_S)
 
     def kill(self):
         self.qemu.kill()
@@ -236,7 +239,7 @@ class Rig:
         if not self.running:
             started = time.monotonic()
             self.machine, self.running = machine, Guest(self, self.logs / f"guest-{machine}", MACHINES[machine])
-            self.running.wait_ready()
+            self.running.wait_for_word("ready", BOOT_S)
             print(f"    guest '{machine}' is up after {time.monotonic() - started:.1f} s", flush=True)
         self.running.where = f"{self.home}/src/tests/guest/{self.name}"
         return self.running
