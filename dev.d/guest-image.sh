@@ -138,7 +138,7 @@ guest_build_in() {
 			exit 1
 		}
 		ninja -C build build.ninja >/dev/null
-		programs=\$(ninja -C build -t targets all | sed -n 's/^\(guest-programs\):.*/\1/p')
+		programs=\$(ninja -C build -t targets all | sed -n 's|^\(tests/support/guest/[^/.]*\):.*|\1|p')
 		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub \$programs
 		[ -e registry ] || cp -p /var/cache/helix/gst-registry registry
 		GST_REGISTRY=$guest_home/registry GST_PLUGIN_PATH=$guest_home/build/gst-vsockenc gst-inspect-1.0 \

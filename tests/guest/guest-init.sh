@@ -20,6 +20,7 @@ export PATH="$HELIX/build/host-stub:$HELIX/build/tests/support/guest:/usr/sbin:/
 # The registry is complete: looking at every plugin again would take seconds.
 export GST_PLUGIN_PATH="$HELIX/build/gst-vsockenc" GST_REGISTRY="$HELIX/registry" GST_REGISTRY_UPDATE=no
 export GST_DEBUG_NO_COLOR=1
+export DBUS_SESSION_BUS_ADDRESS="unix:path=$XDG_RUNTIME_DIR/bus"
 mkdir "$XDG_RUNTIME_DIR"
 chmod 0700 "$XDG_RUNTIME_DIR"
 

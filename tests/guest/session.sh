@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# PipeWire as in a user's session, until it is killed. Says "session is up" when programs can connect.
+
+set -eu
+rm -rf "$XDG_RUNTIME_DIR" /run/dbus
+mkdir "$XDG_RUNTIME_DIR" /run/dbus
+chmod 0700 "$XDG_RUNTIME_DIR"
+dbus-daemon --system --fork --nopidfile
+dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork
+pipewire &
+until pw-cli info 0 >/dev/null 2>&1; do sleep 0.1; done
+wireplumber &
+until wpctl status 2>/dev/null | grep -q WirePlumber; do sleep 0.1; done
+echo "session is up"
+wait
