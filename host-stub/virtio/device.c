@@ -106,8 +106,8 @@ static void disconnect(struct device *device)
 	channel_close(&device->channel);
 	for (unsigned i = 0; i < device->impl->n_queues; i++)
 		queue_finish(&device->queues[i]);
-	device->impl->reset(device->self);
 	guest_memory_finish(&device->memory);
+	device->impl->reset(device->self);
 	for (unsigned i = 0; i < device->impl->n_queues; i++)
 		queue_init(&device->queues[i], device);
 	device->features = device->protocol_features = 0;

@@ -30,8 +30,9 @@ struct device_impl {
 	/* The driver put buffers into a queue that is started and enabled (also called once when it
 	 * becomes so). Pops them, and ring_notify()s. */
 	void (*kicked)(void *self, unsigned queue);
-	/* A driver begins anew: what the former one made is void. Before the first ring starts; also when the
-	 * front end has left. Not called when a paused machine goes on. */
+	/* A driver begins anew: what the former one made is void. Before the first ring starts; also
+	 * when the front end has left, and its memory is gone. Not called when a paused machine goes
+	 * on. */
 	void (*reset)(void *self);
 	/* The memory table was replaced; pointers into the former one are void already. May be
 	 * NULL. */

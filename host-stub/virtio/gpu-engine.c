@@ -342,7 +342,7 @@ size_t gpu_engine_execute(
 	return iov_write(chain->in, chain->n_in, 0, request.response, request.response_size);
 }
 
-void gpu_engine_snapshot(struct gpu_engine *engine, unsigned to)
+void gpu_engine_snapshot(const struct gpu_engine *engine, unsigned to)
 {
 	struct gpu_resource *resource = NULL;
 

@@ -54,4 +54,4 @@ void gpu_engine_reset(struct gpu_engine *engine);
 /* There is another memory table; pages are looked for in it, and all is published anew. */
 void gpu_engine_memory_changed(struct gpu_engine *engine);
 /* Publishes everything: `to` as of the publisher. */
-void gpu_engine_snapshot(struct gpu_engine *engine, unsigned to);
+void gpu_engine_snapshot(const struct gpu_engine *engine, unsigned to);
