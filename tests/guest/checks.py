@@ -4,7 +4,7 @@
 import json
 import shlex
 
-from rig import Failure, require
+from program import Failure, require
 
 
 def quoted(pipeline):

@@ -16,7 +16,8 @@ import sys
 import time
 import traceback
 
-import rig as rigs
+from program import Failure
+from rig import Rig
 
 HERE = pathlib.Path(__file__).parent
 
@@ -51,7 +52,7 @@ def attempt(rig, scenario):
         rig.end(scenario.expected)
         return seen, ""
     except Exception as problem:  # pylint: disable=broad-except
-        why = str(problem) if isinstance(problem, rigs.Failure) else traceback.format_exc()
+        why = str(problem) if isinstance(problem, Failure) else traceback.format_exc()
         if rig.running:
             tail = "\n".join(rig.running.serial.read_text(errors="replace").splitlines()[-10:])
             why += f"\nend of the console:\n{tail}"
@@ -70,7 +71,7 @@ def main():
     parser.add_argument("names", nargs="*")
     settings = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    rows, rig = [], rigs.Rig(settings)
+    rows, rig = [], Rig(settings)
     try:
         with open(settings.log_json, "w", encoding="utf-8") as log:
             for scenario in choose(settings.names, settings.all):
