@@ -4,26 +4,34 @@
 import json
 import shlex
 
-from program import Failure, require
-
 
 def quoted(pipeline):
     """A pipeline for the shell; it is words, some of which have brackets."""
     return " ".join(map(shlex.quote, pipeline.split()))
 
 
+def events(script):
+    """The JSON objects that a script has printed so far."""
+    return [json.loads(line) for line in script.output().splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def start_screen(guest, options=""):
+    """PipeWire with a session manager and a screen cast: the script of pw-screen, ready to be linked to."""
+    guest.start("exec sh ../session.sh").wait_for_line("^session is up")
+    screen = guest.start(f"exec pw-screen {options}")
+    screen.wait_for_line('"event": *"node"')
+    return screen
+
+
 def report_of(script, seconds=60):
     """The JSON object that a script printed last, whatever its exit status."""
     script.wait(seconds)
-    for line in reversed(script.output().splitlines()):
-        if line.startswith("{"):
-            return json.loads(line)
-    raise Failure(f"no report from: {script.text}\n{script.output()[-4000:]}")
+    found = events(script)
+    return found[-1] if found else script.fail("no report")
 
 
 def screen_check(guest, pipeline, options="", seconds=90):
     """Every frame came out as the picture it was: the report of screen-check."""
     script = guest.start(f"GST_DEBUG=2,vsockenc:4 screen-check {options} {quoted(pipeline)}")
     report = report_of(script, seconds)
-    require(report["ok"], f"screen-check is not content: {json.dumps(report)}\n{script.output()[-4000:]}")
-    return report
+    return report if report["ok"] else script.fail("not every frame came out as the picture it was")

@@ -12,6 +12,9 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
+modprobe virtio_net
+ip address add 10.0.2.15/24 dev eth0
+ip link set eth0 up
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /mnt/host
 
 HELIX=$(sed -n 's/.*helix=\([^ ]*\).*/\1/p' /proc/cmdline)
