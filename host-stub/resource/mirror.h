@@ -12,10 +12,12 @@
  */
 
 #include "../log.h"
-#include "wire.h"
+#include "table.h"
 
-#define MIRROR_RESOURCES_MAX   4096u
-#define MIRROR_MAPPED_MAX      ((size_t)4 * 1024 * 1024 * 1024) /* bytes */
+#define MIRROR_MAPPED_MAX      ((size_t)4 * 1024 * 1024 * 1024) /* bytes, as GPU_BACKING_MAX */
+#define MIRROR_RUNS_MAX        (1024u * 1024) /* known: those bytes in single pages */
+#define MIRROR_MAPPINGS_MAX    32768u         /* half of what Linux gives a process */
+#define MIRROR_WATCHERS_MAX    64u
 #define MIRROR_SYNC_TIMEOUT_MS 1000u
 #define MIRROR_RETRY_MS        250u
 
@@ -23,19 +25,19 @@ struct mirror;
 
 /* A mapped resource. */
 struct mirror_pixels {
-	const uint8_t *data; /* until mirror_unmap() */
-	size_t size;         /* bytes */
+	const uint8_t *data;                /* until mirror_unmap() */
+	size_t size;                        /* bytes */
 	uint32_t id, width, height, format; /* as the guest created it */
-	void *owner;
+	struct backing *backing;            /* the mirror's */
 };
 
 struct mirror_scanout {
-	uint32_t id;     /* the resource it shows; never 0 */
+	uint32_t id; /* the resource it shows; never 0 */
 	uint32_t x, y, width, height;
-	uint64_t serial; /* grows with every flush and every change of it */
+	uint64_t serial; /* not 0; grows with every flush and change of it and of its cursor */
 };
 
-/* path: of the device's Unix socket; need not be there yet. log may be NULL and outlives the
+/* path: of the device's Unix socket ("@name": abstract); need not be there yet. log may be NULL and outlives the
  * mirror. -ENOMEM, -EMFILE, -EAGAIN (no thread), -EMSGSIZE (path). */
 int mirror_new(const char *path, const struct log_sink *log, struct mirror **ret);
 /* Nothing is mapped any more. NULL is fine. */
@@ -45,17 +47,20 @@ void mirror_destroy(struct mirror *mirror);
  * The pixels of a resource. An id that is not known yet is waited for (SYNC): the guest's request
  * may have been faster than the device. 0 and *ret, to be given to mirror_unmap(); -ENOENT: there
  * is no such resource, or it has no backing; -ENOTCONN: there is no device process; -ETIMEDOUT: it
- * does not answer; -EDQUOT: MIRROR_MAPPED_MAX; else as mmap(2).
+ * does not answer within MIRROR_SYNC_TIMEOUT_MS; -EFAULT: its pages are not where the device
+ * process says; -EDQUOT: MIRROR_MAPPED_MAX or MIRROR_MAPPINGS_MAX; else as mmap(2).
  */
 int mirror_map(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
+/* The same, but an id that is not known is not waited for: for those a scanout or a cursor names. */
+int mirror_map_known(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
 void mirror_unmap(struct mirror *mirror, const struct mirror_pixels *pixels);
 
 /* What a scanout shows. -ENOENT: nothing. */
 int mirror_scanout(struct mirror *mirror, uint32_t scanout, struct mirror_scanout *ret);
-/* The resource and place of a scanout's cursor. -ENOENT: none is shown. */
-int mirror_cursor(struct mirror *mirror, uint32_t scanout, struct resource_packet *ret);
+/* Its cursor. -ENOENT: none is shown. */
+int mirror_cursor(struct mirror *mirror, uint32_t scanout, struct table_cursor *ret);
 
-/* An eventfd (borrowed) that is written when a scanout was flushed or changed. -ENOSPC: too many
- * watchers (64). */
+/* event_fd: an eventfd (borrowed, non-blocking) that is written when a scanout was flushed or
+ * changed, or the device process went. -ENOSPC: MIRROR_WATCHERS_MAX. */
 int mirror_watch(struct mirror *mirror, int event_fd);
 void mirror_unwatch(struct mirror *mirror, int event_fd);

@@ -14,7 +14,7 @@
 
 #include "encoder.h"
 #include "fault.h"
-#include "quota.h"
+#include "../quota.h"
 #include "scanout.h"
 #include "stats.h"
 

@@ -5,7 +5,7 @@
  * have now. One thread. */
 
 #include "encoder.h"
-#include "quota.h"
+#include "../quota.h"
 #include "stats.h"
 
 /* The encoders of one client. The first is always granted, more are taken from what all clients
