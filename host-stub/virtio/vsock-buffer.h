@@ -4,7 +4,7 @@
 /* Bytes of the guest that a Unix socket did not take yet: a queue that takes memory as it fills and
  * gives all of it back when it is empty. */
 
-#include "../stream/quota.h"
+#include "../quota.h"
 
 #include <stddef.h>
 #include <sys/uio.h>

@@ -7,7 +7,7 @@
  */
 
 #include "../log.h"
-#include "../stream/quota.h"
+#include "../quota.h"
 #include "loop.h"
 #include "vsock-packet.h"
 #include "vsock.h"
