@@ -30,8 +30,22 @@ def report_of(script, seconds=60):
     return found[-1] if found else script.fail("no report")
 
 
-def screen_check(guest, pipeline, options="", seconds=90):
+def start_check(guest, pipeline, options=""):
+    """screen-check, running; judge() waits for it."""
+    return guest.start(f"GST_DEBUG=2,vsockenc:4 screen-check {options} {quoted(pipeline)}")
+
+
+def judge(script, seconds=90):
     """Every frame came out as the picture it was: the report of screen-check."""
-    script = guest.start(f"GST_DEBUG=2,vsockenc:4 screen-check {options} {quoted(pipeline)}")
     report = report_of(script, seconds)
     return report if report["ok"] else script.fail("not every frame came out as the picture it was")
+
+
+def screen_check(guest, pipeline, options="", seconds=90):
+    return judge(start_check(guest, pipeline, options), seconds)
+
+
+def cast_pipeline(caps, frames, properties=""):
+    """From pw-screen through vsockenc back to pictures."""
+    return (f"pipewiresrc target-object=pw-screen num-buffers={frames} ! {caps} ! vsockenc {properties} "
+            "! h264parse ! avdec_h264 ! appsink")

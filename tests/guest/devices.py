@@ -15,6 +15,9 @@ GUEST_CID = 3
 class StockDevices:
     """QEMU's own virtio-gpu. It traces what it does into trace.log; the host is reached over TCP at 10.0.2.2."""
 
+    # With another GPU before it, so that it is not simply the first one.
+    modules = ("vgem", "virtio_gpu")
+
     def __init__(self, _stub, folder):
         self.arguments = ["-m", MEMORY, "-device", "virtio-gpu-pci", "-trace", "virtio_gpu_cmd_res_*",
                           "-trace", "virtio_gpu_cmd_ctx_*", "-D", folder / "trace.log"]
@@ -28,6 +31,8 @@ class StockDevices:
 
 class OurDevices:
     """The vhost-user GPU and vsock of `helix-host-stub virtio`. Its sockets are in `dir`."""
+
+    modules = ("virtio_gpu", "vmw_vsock_virtio_transport")
 
     def __init__(self, stub, folder):
         # Not in `folder`: the path of a socket is short.

@@ -12,7 +12,9 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
-modprobe virtio_net
+modules=$(sed -n 's/.*modules=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
+# shellcheck disable=SC2086 # several words
+modprobe -a virtio_net $modules
 ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /mnt/host

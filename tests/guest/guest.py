@@ -82,7 +82,8 @@ class Guest:
                 rig.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-accel", rig.accel,
                 "-machine", "q35", "-cpu", "max", "-smp", "2",
                 "-kernel", kernel, "-initrd", folder / "initramfs",
-                "-append", f"console=ttyS0 quiet panic=0 mitigations=off helix={rig.home}",
+                "-append", f"console=ttyS0 quiet panic=0 mitigations=off helix={rig.home} "
+                           f"modules={','.join(self.devices.modules)}",
                 "-virtfs", f"local,path={rig.root},mount_tag=rootfs,security_model=none,readonly=on,multidevs=remap",
                 "-virtfs", f"local,path={self.share},mount_tag=host,security_model=none",
                 "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",

@@ -44,6 +44,13 @@ class Program:
                 raise Failure(f"{self.process.args[0]} never printed '{pattern}'; it said:\n{self.log.read_text()}")
             time.sleep(0.02)
 
+    def wait_for_log(self, pattern, count, seconds=30):
+        """Until its log has that many matches."""
+        deadline = time.monotonic() + seconds
+        while len(re.findall(pattern, self.log.read_text())) < count:
+            require(time.monotonic() < deadline, f"'{pattern}' was not logged {count} times: {self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
     def end(self, number=signal.SIGTERM, seconds=20):
         """Its output, after a signal."""
         if self.process.poll() is None:

@@ -14,8 +14,6 @@ SENT = re.compile(r"FRAME_REQUEST.* resource=(\d+) size=(\d+x\d+)")
 
 def run(rig):
     guest = rig.guest()
-    # Another GPU, so that ours is not simply the only one.
-    guest.run("modprobe vgem; modprobe virtio_gpu")
     host, (address,) = rig.start_stream("tcp:127.0.0.1:0", options=("--encoder", "null", "--log", "debug"))
     screen = start_screen(guest, f"--size {WIDTH}x{HEIGHT}")
     guest.run("gst-launch-1.0 -q " + quoted(
