@@ -119,6 +119,12 @@ static void diagnose(const struct link_failure *f, const struct hxfr_endpoint *e
 			where, hxfr_code_name(f->code), f->code, f->text[0] ? ": " : "", f->text,
 			advice_on_code(f->code));
 		return;
+	case LINK_REASON_NO_IDS:
+		RESOURCE(ret, SETTINGS);
+		ret->text = g_strdup_printf(
+			"The encoder host at %s cannot read this VM's virtio-gpu resources: %s (%d)%s%s. Frames go to it as pixels instead, which costs CPU. Is it the host of this VM, and has it access to its GPU (helix-host-stub stream --resources)? upload=false sends frames in system memory as pixels from the start.",
+			where, hxfr_code_name(f->code), f->code, f->text[0] ? ": " : "", f->text);
+		return;
 	}
 }
 
@@ -133,6 +139,8 @@ static char *outlook(GstVsockEnc *self, const struct link_failure *failure, bool
 	timeout = self->settings.reconnect_timeout;
 	GST_OBJECT_UNLOCK(self);
 
+	if (!fatal && failure->reason == LINK_REASON_NO_IDS)
+		return g_strdup("");
 	if (!fatal)
 		return g_strdup_printf(
 			" Trying again for up to %u ms (reconnect-timeout).", timeout);

@@ -15,7 +15,7 @@
 #include "h264.h"
 #include "histogram.h"
 #include "link.h"
-#include "resolver.h"
+#include "road.h"
 #include "settings.h"
 
 #include <gst/gst.h>
@@ -27,7 +27,8 @@ GST_DEBUG_CATEGORY_EXTERN(gst_vsockenc_debug);
 
 struct counters {
 	guint64 sent, encoded, dropped, bytes;
-	guint64 by_id, by_pixels, copied; /* copied ones are by pixels too */
+	guint64 by_road[ROAD_COUNT];
+	guint64 copied; /* of those by pixels */
 	guint reconnects;
 	struct histogram latency; /* ns, request to response */
 };
@@ -56,12 +57,11 @@ struct _GstVsockEnc {
 	guint unusable;            /* access units in a row that could not be pushed */
 	GstClockTime latency;      /* as reported */
 
-	/* Streaming thread */
-	struct resolver *resolver;
-	int resolver_error; /* -errno when there is none; not asked again */
-	GstBufferPool *scratch;
+	struct roads *roads; /* NULL before the first frame or allocation query */
+	enum road road;      /* of the last frame, when road_said */
+	gboolean road_said, ids_refused;
 	guint since_idr; /* frames sent since an IDR was asked for */
-	gboolean fallback_said;
+	GQueue again;    /* GstVideoCodecFrame, owned: by ids that the host refused */
 
 	/* Atomic */
 	gint want_idr;       /* the next request asks for an IDR */
@@ -80,6 +80,11 @@ GstStructure *gst_vsockenc_stats(GstVsockEnc *self);
 void gst_vsockenc_configure(GstVsockEnc *self);
 /* The handle_frame() of the class: takes the frame. STREAM_LOCK, released while waiting. */
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
+/* Sends a frame that came back from a host that refuses ids: takes it, unless it fails with -errno
+ * of roads_take(). Does not wait; the reader sends on what the socket does not take. STREAM_LOCK. */
+int gst_vsockenc_send_again(GstVsockEnc *self, GstVideoCodecFrame *frame);
+/* Made when needed. STREAM_LOCK. */
+struct roads *gst_vsockenc_roads(GstVsockEnc *self);
 
 /* gstvsockenc-receive.c */
 

@@ -11,7 +11,7 @@
 enum kind {
 	KIND_STRING, /* NULL by default */
 	KIND_UINT,
-	KIND_BOOLEAN, /* FALSE by default */
+	KIND_BOOLEAN,
 };
 
 /* One property is one member of struct settings. */
@@ -23,10 +23,11 @@ struct property {
 	guint min, max, initial;
 };
 
-#define STRING(m)  KIND_STRING, offsetof(struct settings, m), GST_PARAM_MUTABLE_READY
-#define BOOLEAN(m) KIND_BOOLEAN, offsetof(struct settings, m), GST_PARAM_MUTABLE_READY
+#define STRING(m) KIND_STRING, offsetof(struct settings, m), GST_PARAM_MUTABLE_READY
 #define UINT(m, min, max, initial)                                                                 \
 	KIND_UINT, offsetof(struct settings, m), GST_PARAM_MUTABLE_READY, min, max, initial
+#define BOOLEAN(m, initial)                                                                        \
+	KIND_BOOLEAN, offsetof(struct settings, m), GST_PARAM_MUTABLE_READY, 0, 1, initial
 #define LIVE_UINT(m, min, max, initial)                                                            \
 	KIND_UINT, offsetof(struct settings, m), GST_PARAM_MUTABLE_PLAYING, min, max, initial
 
@@ -47,6 +48,9 @@ static const struct property properties[] = {
 	{ "drm-device", "DRM device",
 		"Render node of the virtio-gpu, such as /dev/dri/renderD128; found by its driver name when not set",
 		STRING(drm_device) },
+	{ "upload", "Upload",
+		"Write frames that are in no virtio-gpu resource into one (2D virtio-gpu only), and offer such memory upstream, so that only ids are sent; false: send their pixels",
+		BOOLEAN(upload, TRUE) },
 	{ "bitrate", "Bitrate", "Bitrate in bit/s (not kbit/s) that the host is asked for",
 		LIVE_UINT(bitrate, 1, G_MAXUINT, DEFAULT_BITRATE) },
 	{ "keyframe-interval", "Keyframe interval",
@@ -61,7 +65,7 @@ static const struct property properties[] = {
 		UINT(response_timeout, 2, TIMEOUT_MAX_MS, DEFAULT_TIMEOUT_MS) },
 	{ "reconnect", "Reconnect",
 		"When the host is lost, warn and try again (with backoff) instead of failing",
-		BOOLEAN(reconnect) },
+		BOOLEAN(reconnect, FALSE) },
 	{ "reconnect-timeout", "Reconnect timeout",
 		"How long one outage may last before it is an error, in ms, with reconnect",
 		UINT(reconnect_timeout, 1, TIMEOUT_MAX_MS, DEFAULT_RECONNECT_MS) },
@@ -78,6 +82,7 @@ static void *member_of(struct settings *s, const struct property *p)
 GstStructure *gst_vsockenc_stats(GstVsockEnc *self)
 {
 	const struct counters *c = &self->counters;
+	guint64 in_pool = c->by_road[ROAD_POOL], uploaded = c->by_road[ROAD_UPLOAD];
 
 	/* clang-format off */
 	return gst_structure_new("application/x-vsockenc-stats",
@@ -89,8 +94,10 @@ GstStructure *gst_vsockenc_stats(GstVsockEnc *self)
 		"latency-p50", G_TYPE_UINT64, histogram_percentile(&c->latency, 50),
 		"latency-p99", G_TYPE_UINT64, histogram_percentile(&c->latency, 99),
 		"reconnects", G_TYPE_UINT, c->reconnects,
-		"frames-by-id", G_TYPE_UINT64, c->by_id,
-		"frames-by-pixels", G_TYPE_UINT64, c->by_pixels,
+		"frames-by-id", G_TYPE_UINT64, c->by_road[ROAD_ID] + in_pool + uploaded,
+		"frames-in-pool", G_TYPE_UINT64, in_pool,
+		"frames-uploaded", G_TYPE_UINT64, uploaded,
+		"frames-by-pixels", G_TYPE_UINT64, c->by_road[ROAD_PIXELS],
 		"frames-copied", G_TYPE_UINT64, c->copied, NULL);
 	/* clang-format on */
 }
@@ -159,7 +166,8 @@ static GParamSpec *make_spec(const struct property *p)
 		return g_param_spec_uint(
 			p->name, p->nick, p->blurb, p->min, p->max, p->initial, flags);
 	if (p->kind == KIND_BOOLEAN)
-		return g_param_spec_boolean(p->name, p->nick, p->blurb, FALSE, flags);
+		return g_param_spec_boolean(
+			p->name, p->nick, p->blurb, (gboolean)p->initial, flags);
 	return g_param_spec_string(p->name, p->nick, p->blurb, NULL, flags);
 }
 
@@ -172,6 +180,6 @@ void gst_vsockenc_install_properties(GObjectClass *klass)
 		g_object_class_install_property(klass, i + 1, make_spec(&properties[i]));
 	g_object_class_install_property(klass, PROP_STATS,
 		g_param_spec_boxed("stats", "Statistics",
-			"Since start: frames sent, encoded, dropped; bytes of H.264; frames in flight; response latency p50 and p99 in ns; reconnects; frames sent by id, as pixels, and as pixels that were copied",
+			"Since start: frames sent, encoded, dropped; bytes of H.264; frames in flight; response latency p50 and p99 in ns; reconnects; frames sent by id, of those in the pool that was offered upstream and uploaded by a copy; frames sent as pixels, and of those copied once more",
 			GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

@@ -17,6 +17,7 @@ void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame)
 		return;
 	}
 	gst_clear_buffer(&frame->input_buffer);
+	gst_video_codec_frame_set_user_data(frame, NULL, NULL);
 	g_queue_push_tail(&self->early_drops, frame);
 }
 
@@ -311,12 +312,30 @@ static void on_dropped(GstVsockEnc *self, const struct link_event *event)
 	drop_frame(self, frame);
 }
 
+/* Was it sent by an id that the host refused? Then it was not sent. STREAM_LOCK. */
+static bool goes_again(GstVsockEnc *self, const struct link_event *event)
+{
+	return event->type == LINK_DROPPED && !event->overdue && event->flight.tentative &&
+	       self->ids_refused && self->flow == GST_FLOW_OK;
+}
+
+static void keep_for_again(GstVsockEnc *self, const struct flight *flight)
+{
+	GST_OBJECT_LOCK(self);
+	self->counters.sent--;
+	self->counters.by_road[flight->note]--;
+	GST_OBJECT_UNLOCK(self);
+	g_queue_push_tail(&self->again, flight->frame);
+}
+
 /* A flight came back: answered or not, from before a flush, or after a failure. */
 static void on_flight(GstVsockEnc *self, const struct link_event *event)
 {
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
 	if (is_stale(self, &event->flight))
 		gst_video_codec_frame_unref(event->flight.frame);
+	else if (goes_again(self, event))
+		keep_for_again(self, &event->flight);
 	else if (event->type == LINK_DROPPED)
 		on_dropped(self, event);
 	else if (self->flow == GST_FLOW_ERROR)
@@ -327,6 +346,29 @@ static void on_flight(GstVsockEnc *self, const struct link_event *event)
 	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
 }
 
+static void on_lost(GstVsockEnc *self, const struct link_failure *failure)
+{
+	gst_vsockenc_report(self, failure, false);
+	if (failure->reason != LINK_REASON_NO_IDS)
+		return;
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	self->ids_refused = TRUE;
+	roads_refuse_ids(gst_vsockenc_roads(self));
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+}
+
+/* What the host refused by id goes out before anything newer. */
+static void send_again(GstVsockEnc *self)
+{
+	GstVideoCodecFrame *frame;
+
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	while ((frame = g_queue_pop_head(&self->again)))
+		if (gst_vsockenc_send_again(self, frame) < 0)
+			drop_frame(self, frame);
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+}
+
 static void on_connected(GstVsockEnc *self)
 {
 	GST_INFO_OBJECT(self, "connected again");
@@ -334,6 +376,7 @@ static void on_connected(GstVsockEnc *self)
 	self->counters.reconnects++;
 	GST_OBJECT_UNLOCK(self);
 	g_atomic_int_set(&self->want_idr, TRUE);
+	send_again(self);
 }
 
 static void on_failed(GstVsockEnc *self, const struct link_failure *failure)
@@ -341,6 +384,7 @@ static void on_failed(GstVsockEnc *self, const struct link_failure *failure)
 	gst_vsockenc_report(self, failure, true);
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
 	self->flow = GST_FLOW_ERROR;
+	g_queue_clear_full(&self->again, (GDestroyNotify)gst_video_codec_frame_unref);
 	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
 	link_give_up(self->link);
 }
@@ -357,7 +401,7 @@ void gst_vsockenc_receive(gpointer user_data)
 		on_flight(self, &event);
 		break;
 	case LINK_LOST:
-		gst_vsockenc_report(self, event.failure, false);
+		on_lost(self, event.failure);
 		break;
 	case LINK_CONNECTED:
 		on_connected(self);

@@ -1,110 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstvsockenc-private.h"
-#include "picture.h"
+#include "upload.h"
 
 #include <errno.h>
 #include <gst/allocators/gstdmabuf.h>
 #include <poll.h>
-
-/* One frame on its way out. */
-struct outgoing {
-	struct picture picture;
-	uint32_t resource_id; /* 0: pixels */
-	struct body *body;    /* NULL: by id */
-};
-
-/* The pixels of a request, until they are sent. */
-struct body {
-	struct link_body link;
-	struct pixels pixels;
-};
-
-static void body_release(struct link_body *link)
-{
-	struct body *body = (struct body *)link;
-
-	pixels_unmap(&body->pixels);
-	g_free(body);
-}
-
-static int body_new(
-	GstVsockEnc *self, GstBuffer *buffer, const struct picture *picture, struct body **ret)
-{
-	struct body *body = g_new0(struct body, 1);
-	int r = pixels_map(picture, buffer, &self->scratch, &body->pixels);
-
-	if (r < 0) {
-		g_free(body);
-		return r;
-	}
-	body->link.pieces = body->pixels.body;
-	body->link.n_pieces = body->pixels.n_body;
-	body->link.release = body_release;
-	*ret = body;
-	return 0;
-}
-
-/* --- which road a frame takes --- */
-
-static struct resolver *open_resolver(GstVsockEnc *self)
-{
-	char *path;
-
-	if (self->resolver || self->resolver_error < 0)
-		return self->resolver;
-
-	GST_OBJECT_LOCK(self);
-	path = g_strdup(self->settings.drm_device);
-	GST_OBJECT_UNLOCK(self);
-	self->resolver_error = resolver_virtgpu_new(path, &self->resolver);
-	if (self->resolver_error < 0)
-		GST_INFO_OBJECT(self, "no virtio-gpu node (%s): %s", path ? path : "any",
-			g_strerror(-self->resolver_error));
-	g_free(path);
-	return self->resolver;
-}
-
-/* The id of the resource that the buffer is, if version 1 of the wire can describe it so. */
-static int find_resource(
-	GstVsockEnc *self, GstBuffer *buffer, const struct picture *picture, uint32_t *ret_id)
-{
-	struct resolver *resolver;
-
-	if (gst_buffer_n_memory(buffer) == 0 ||
-		!gst_is_fd_memory(gst_buffer_peek_memory(buffer, 0)))
-		return -ENOTSUP;
-	if (!picture_fits_resource(picture, buffer))
-		return -ERANGE;
-	resolver = open_resolver(self);
-	if (!resolver)
-		return self->resolver_error;
-	return resolver_lookup(resolver, gst_buffer_peek_memory(buffer, 0), ret_id);
-}
-
-static void say_fallback(GstVsockEnc *self, int error)
-{
-	if (self->fallback_said || error == -ENOTSUP)
-		return;
-
-	self->fallback_said = TRUE;
-	GST_WARNING_OBJECT(self, "frames go to the host as pixels, which costs a copy each: %s",
-		error == -ERANGE ? "their strides, offsets or crop cannot be said by resource id"
-				 : g_strerror(-error));
-}
-
-static int outgoing_init(GstVsockEnc *self, GstBuffer *buffer, struct outgoing *out)
-{
-	int r = picture_init(&out->picture, &self->info, buffer);
-
-	if (r < 0)
-		return r;
-	r = find_resource(self, buffer, &out->picture, &out->resource_id);
-	if (r < 0) {
-		say_fallback(self, r);
-		r = body_new(self, buffer, &out->picture, &out->body);
-	}
-	return r;
-}
 
 /* --- fences --- */
 
@@ -135,7 +35,8 @@ static int wait_for_fences(GstVsockEnc *self, GstBuffer *buffer)
 {
 	for (guint i = 0; i < gst_buffer_n_memory(buffer); i++) {
 		GstMemory *mem = gst_buffer_peek_memory(buffer, i);
-		int r = gst_is_dmabuf_memory(mem) ? wait_for_memory(self, mem) : 0;
+		bool foreign = gst_is_dmabuf_memory(mem) && !upload_is_ours(mem);
+		int r = foreign ? wait_for_memory(self, mem) : 0;
 
 		if (r < 0)
 			return r;
@@ -144,7 +45,8 @@ static int wait_for_fences(GstVsockEnc *self, GstBuffer *buffer)
 }
 
 /* A place in the window, and a frame that is complete. Without the STREAM_LOCK, so that responses
- * go on. */
+ * go on. When the link was lost before the lock is back, the wait starts again: what the reader
+ * makes of the loss comes first. */
 static int wait_to_send(GstVsockEnc *self, GstBuffer *buffer)
 {
 	int r;
@@ -154,6 +56,59 @@ static int wait_to_send(GstVsockEnc *self, GstBuffer *buffer)
 	if (r == 0)
 		r = link_acquire(self->link);
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+
+	while (r == 0 && !link_is_up(self->link)) {
+		GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+		r = link_acquire(self->link);
+		GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	}
+	return r;
+}
+
+/* --- the road --- */
+
+struct roads *gst_vsockenc_roads(GstVsockEnc *self)
+{
+	struct roads_config config = { 0 };
+	g_autofree char *device = NULL;
+
+	if (self->roads)
+		return self->roads;
+
+	GST_OBJECT_LOCK(self);
+	device = g_strdup(self->settings.drm_device);
+	config.max_in_flight = self->settings.max_in_flight;
+	config.upload = self->settings.upload;
+	GST_OBJECT_UNLOCK(self);
+	config.device = device;
+	self->roads = roads_new(&config);
+	return self->roads;
+}
+
+static void log_road(GstVsockEnc *self, enum road road)
+{
+	g_autofree char *why = NULL;
+
+	if (self->road_said && self->road == road)
+		return;
+
+	self->road_said = TRUE;
+	self->road = road;
+	why = roads_explain(self->roads);
+	if (roads_is_detour(self->roads))
+		GST_WARNING_OBJECT(self,
+			"frames take the road: %s, which costs a copy each, because %s",
+			road_name(road), why);
+	else
+		GST_INFO_OBJECT(self, "frames take the road: %s, because %s", road_name(road), why);
+}
+
+static int load(GstVsockEnc *self, GstBuffer *buffer, struct cargo *ret)
+{
+	int r = roads_take(gst_vsockenc_roads(self), &self->info, buffer, ret);
+
+	if (r == 0)
+		log_road(self, ret->road);
 	return r;
 }
 
@@ -174,46 +129,65 @@ static bool wants_idr(GstVsockEnc *self, GstVideoCodecFrame *frame)
 	return self->since_idr++ == 0;
 }
 
-static void count_sent(GstVsockEnc *self, const struct outgoing *out)
+static void count_sent(GstVsockEnc *self, const struct cargo *cargo)
 {
 	GST_OBJECT_LOCK(self);
 	self->counters.sent++;
-	self->counters.by_id += out->body == NULL;
-	self->counters.by_pixels += out->body != NULL;
-	self->counters.copied += out->body && out->body->pixels.copied;
+	self->counters.by_road[cargo->road]++;
+	self->counters.copied += cargo->copied;
 	GST_OBJECT_UNLOCK(self);
 }
 
-static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, const struct outgoing *out)
+/* true when the socket did not take it all. STREAM_LOCK. */
+static bool submit(GstVsockEnc *self, GstVideoCodecFrame *frame, struct cargo *cargo)
 {
 	struct hxfr_frame_request request = {
-		.resource_id = out->resource_id,
-		.width = out->picture.width,
-		.height = out->picture.height,
-		.format = out->picture.format,
-		.stride = out->body ? out->body->pixels.stride : out->picture.planes[0].stride,
+		.resource_id = cargo->resource_id,
+		.width = cargo->picture.width,
+		.height = cargo->picture.height,
+		.format = cargo->picture.format,
+		.stride = cargo->stride,
 		.pts = (int64_t)frame->pts,
 		.duration = GST_CLOCK_TIME_IS_VALID(frame->duration) ? (int64_t)frame->duration : 0,
 		.force_keyframe = wants_idr(self, frame),
-		.pixels_size = out->body ? out->body->pixels.size : 0,
+		.pixels_size = cargo->pixels_size,
 	};
-	struct flight flight = { .pts = request.pts, .frame = frame };
+	struct flight flight = {
+		.pts = request.pts,
+		.frame = frame,
+		.tentative = cargo->tentative,
+		.note = cargo->road,
+	};
 
-	count_sent(self, out);
-	if (!link_submit(self->link, &flight, &request, out->body ? &out->body->link : NULL))
+	gst_video_codec_frame_set_user_data(
+		frame, cargo->held, cargo->held ? (GDestroyNotify)gst_buffer_unref : NULL);
+	count_sent(self, cargo);
+	return link_submit(self->link, &flight, &request, cargo->body);
+}
+
+static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, struct cargo *cargo)
+{
+	if (!submit(self, frame, cargo))
 		return;
 	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
 	link_push(self->link);
 	GST_VIDEO_ENCODER_STREAM_LOCK(self);
 }
 
+int gst_vsockenc_send_again(GstVsockEnc *self, GstVideoCodecFrame *frame)
+{
+	struct cargo cargo;
+	int r = load(self, frame->input_buffer, &cargo);
+
+	if (r == 0)
+		submit(self, frame, &cargo);
+	return r;
+}
+
 /* The frame is not sent. A flush makes the base class forget it; otherwise it has to be given
  * back. */
-static GstFlowReturn give_up_frame(
-	GstVsockEnc *self, GstVideoCodecFrame *frame, struct outgoing *out, GstFlowReturn flow)
+static GstFlowReturn give_up_frame(GstVsockEnc *self, GstVideoCodecFrame *frame, GstFlowReturn flow)
 {
-	if (out->body)
-		body_release(&out->body->link);
 	if (flow == GST_FLOW_FLUSHING)
 		gst_video_codec_frame_unref(frame);
 	else
@@ -234,8 +208,7 @@ static GstFlowReturn take_flow(GstVsockEnc *self)
 	return flow;
 }
 
-static GstFlowReturn fail_frame(
-	GstVsockEnc *self, GstVideoCodecFrame *frame, struct outgoing *out, int error)
+static GstFlowReturn fail_frame(GstVsockEnc *self, GstVideoCodecFrame *frame, int error)
 {
 	if (error == -EINVAL)
 		GST_ELEMENT_ERROR(self, STREAM, FORMAT,
@@ -260,7 +233,7 @@ static GstFlowReturn fail_frame(
 			("A frame is no virtio-gpu resource and its memory cannot be read either: %s. Put videoconvert in front of vsockenc.",
 				g_strerror(-error)),
 			(NULL));
-	return give_up_frame(self, frame, out, GST_FLOW_ERROR);
+	return give_up_frame(self, frame, GST_FLOW_ERROR);
 }
 
 void gst_vsockenc_configure(GstVsockEnc *self)
@@ -284,28 +257,28 @@ void gst_vsockenc_configure(GstVsockEnc *self)
 
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
-	struct outgoing out = { 0 };
 	GstFlowReturn flow = take_flow(self);
+	struct cargo cargo;
 	int r;
 
 	if (flow != GST_FLOW_OK)
-		return give_up_frame(self, frame, &out, flow);
+		return give_up_frame(self, frame, flow);
 	if (g_atomic_int_compare_and_exchange(&self->settings_dirty, TRUE, FALSE))
 		gst_vsockenc_configure(self);
 
 	r = wait_to_send(self, frame->input_buffer);
 	if (r == -ECANCELED)
-		return give_up_frame(self, frame, &out, GST_FLOW_FLUSHING);
+		return give_up_frame(self, frame, GST_FLOW_FLUSHING);
 	flow = take_flow(self);
 	if (r == -EIO && flow == GST_FLOW_OK)
 		flow = GST_FLOW_ERROR;
 	if (flow != GST_FLOW_OK)
-		return give_up_frame(self, frame, &out, flow);
+		return give_up_frame(self, frame, flow);
 	if (r == 0)
-		r = outgoing_init(self, frame->input_buffer, &out);
+		r = load(self, frame->input_buffer, &cargo);
 	if (r < 0)
-		return fail_frame(self, frame, &out, r);
+		return fail_frame(self, frame, r);
 
-	send_request(self, frame, &out);
+	send_request(self, frame, &cargo);
 	return GST_FLOW_OK;
 }

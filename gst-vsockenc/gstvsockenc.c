@@ -126,8 +126,8 @@ static void reset_stream(GstVsockEnc *self)
 	self->unusable = 0;
 	self->latency = 0;
 	self->since_idr = 0;
-	self->resolver_error = 0;
-	self->fallback_said = FALSE;
+	self->road_said = FALSE;
+	self->ids_refused = FALSE;
 	g_atomic_int_set(&self->want_idr, TRUE);
 	g_atomic_int_set(&self->settings_dirty, FALSE);
 	h264_stream_init(&self->stream);
@@ -136,9 +136,11 @@ static void reset_stream(GstVsockEnc *self)
 	GST_OBJECT_UNLOCK(self);
 }
 
-static void forget_early_drops(GstVsockEnc *self)
+/* Frames that nobody waits for any more. */
+static void forget_frames(GstVsockEnc *self)
 {
 	g_queue_clear_full(&self->early_drops, discard_frame);
+	g_queue_clear_full(&self->again, discard_frame);
 }
 
 /* Ends the task, whatever it waits for: the host, or the pad, when a probe blocks it. */
@@ -172,13 +174,10 @@ static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
 	end_task(self);
 	log_stats(self);
 	drop_link(self);
-	forget_early_drops(self);
+	forget_frames(self);
 	h264_stream_finish(&self->stream);
 	g_clear_pointer(&self->input_state, gst_video_codec_state_unref);
-	g_clear_pointer(&self->resolver, resolver_unref);
-	if (self->scratch)
-		gst_buffer_pool_set_active(self->scratch, FALSE);
-	gst_clear_object(&self->scratch);
+	g_clear_pointer(&self->roads, roads_free);
 	return TRUE;
 }
 
@@ -323,7 +322,7 @@ static gboolean gst_vsockenc_flush(GstVideoEncoder *encoder)
 
 	self->epoch = link_begin_epoch(self->link);
 	self->flow = GST_FLOW_OK;
-	forget_early_drops(self);
+	forget_frames(self);
 	g_atomic_int_set(&self->want_idr, TRUE);
 	link_set_flushing(self->link, false);
 	return TRUE;
@@ -359,25 +358,55 @@ static gboolean gst_vsockenc_sink_event(GstVideoEncoder *encoder, GstEvent *even
 	return GST_VIDEO_ENCODER_CLASS(gst_vsockenc_parent_class)->sink_event(encoder, event);
 }
 
-/* No pool: what upstream has is sent as it is. It needs buffers for the window and one to draw
- * into. */
+/* Only where the CPU writes: what wants DMA-BUFs has its own. */
+static GstBufferPool *offer_pool(GstVsockEnc *self, GstCaps *caps, guint size, guint min)
+{
+	GstCapsFeatures *features = gst_caps_get_features(caps, 0);
+	GstBufferPool *pool = NULL;
+	GstStructure *config;
+
+	if (!gst_caps_features_is_equal(features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY))
+		return NULL;
+	GST_VIDEO_ENCODER_STREAM_LOCK(self);
+	if (self->link)
+		pool = roads_offer_pool(gst_vsockenc_roads(self));
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(self);
+	if (!pool)
+		return NULL;
+
+	config = gst_buffer_pool_get_config(pool);
+	gst_buffer_pool_config_set_params(config, caps, size, min, 0);
+	gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+	if (!gst_buffer_pool_set_config(pool, config))
+		gst_clear_object(&pool);
+	return pool;
+}
+
+/* Upstream needs buffers for the window and one to draw into. How many it keeps besides is its own
+ * business: there is no maximum. */
 static gboolean gst_vsockenc_propose_allocation(GstVideoEncoder *encoder, GstQuery *query)
 {
 	GstVsockEnc *self = GST_VSOCKENC(encoder);
+	GstBufferPool *pool = NULL;
+	guint size, min;
 	GstVideoInfo info;
+	gboolean need_pool;
 	GstCaps *caps;
-	guint depth;
 
-	gst_query_parse_allocation(query, &caps, NULL);
+	gst_query_parse_allocation(query, &caps, &need_pool);
 	if (!caps || !format_from_caps(caps, &info))
 		return FALSE;
 
 	GST_OBJECT_LOCK(self);
-	depth = self->settings.max_in_flight;
+	min = self->settings.max_in_flight + 1;
 	GST_OBJECT_UNLOCK(self);
-	gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&info), depth + 1, 0);
+	size = (guint)GST_VIDEO_INFO_SIZE(&info);
+	if (need_pool)
+		pool = offer_pool(self, caps, size, min);
+	gst_query_add_allocation_pool(query, pool, size, min, 0);
 	gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
 	gst_query_add_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+	gst_clear_object(&pool);
 	return TRUE;
 }
 

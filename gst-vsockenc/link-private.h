@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of the link, shared by its two halves: link.c (life, streaming thread) and
- * link-reader.c. */
+/* The inside of the link, shared by its parts: link.c (life, streaming thread), link-reader.c, and
+ * link-connect.c, the reader's connections that come and go. */
 
 #include "link.h"
 
@@ -36,6 +36,8 @@ struct link {
 	struct window window;
 	unsigned epoch;
 	bool flushing, cancelled;
+	bool ids_work;          /* a tentative flight was answered */
+	bool resuming;          /* after LINK_REASON_NO_IDS, until the reader has sent again */
 	bool pushing;           /* the streaming thread sends on: the reader need not */
 	bool delivering;        /* the reader deals with an event */
 	struct link_body *done; /* no longer needed; to be released outside of the lock */
@@ -80,3 +82,12 @@ void link_release_done(struct link_body *done);
 void link_send(struct link *link, const struct hxfr_message *m);
 /* Sends the CONFIG_REQ of link->stream. Lock held. */
 void link_send_config(struct link *link);
+
+/* --- link-connect.c: the reader's --- */
+
+/* The connection is lost: *ret is LINK_LOST or LINK_FAILED. */
+void link_fail(struct link *link, enum link_reason reason, int error, struct link_event *ret);
+/* One more try to reach the host. true for an event. */
+bool link_reconnect(struct link *link, struct link_event *ret);
+/* Waits for the end, at most timeout_ms (-1: for ever). */
+bool link_is_cancelled_within(struct link *link, int timeout_ms);

@@ -2,113 +2,44 @@
 #include "link-private.h"
 
 #include <hxfr/error.h>
-#include <hxfr/socket.h>
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 /* Dealing with an event for longer than the first makes the reader late; it may catch up for as
  * long as the second. */
-#define BEHIND_NS        (10 * NS_PER_MS)
-#define CATCH_UP_NS      (100 * NS_PER_MS)
-#define BACKOFF_FIRST_MS 100u
-#define BACKOFF_MAX_MS   2000u
-
-/* --- connecting --- */
-
-static int link_connect(struct link *link, unsigned timeout_ms)
-{
-	struct hxfr_connection *connection;
-	int fd, r;
-
-	r = hxfr_socket_connect(&link->config.endpoint, timeout_ms, link->cancel_fd, &fd);
-	if (r < 0)
-		return r;
-	r = hxfr_connection_new(fd, HXFR_FRAME_RESPONSE_SIZE + HXFR_ACCESS_UNIT_MAX, &connection);
-	if (r < 0)
-		return r;
-
-	link->responded = false;
-	link->overdue_in_row = 0;
-	link->up_ns = now_ns();
-	g_mutex_lock(&link->lock);
-	link->connection = connection;
-	link->messages = 0;
-	link->to_drop = link->window.count; /* submitted when there was nothing to send them over */
-	if (link->configured)
-		link_send_config(link);
-	g_mutex_unlock(&link->lock);
-	return 0;
-}
-
-/* Everything in flight is lost with its connection. */
-static void link_disconnect(struct link *link)
-{
-	struct link_body *done;
-
-	g_mutex_lock(&link->lock);
-	/* The streaming thread may be polling it: closing alone would not wake that. */
-	shutdown(hxfr_connection_fd(link->connection), SHUT_RDWR);
-	hxfr_connection_destroy(link->connection);
-	link->connection = NULL;
-	link->state = LINK_STATE_DOWN;
-	link->to_drop = link->window.count;
-	done = link_take_done(link);
-	g_mutex_unlock(&link->lock);
-	link_release_done(done);
-	link->answered = link->overdue = false;
-	link->pinged_ns = 0;
-	link->ponged = false;
-}
-
-/* How much longer the outage may last. */
-static unsigned link_budget_ms(const struct link *link)
-{
-	uint64_t lasted_ms = (now_ns() - link->outage_ns) / NS_PER_MS;
-
-	return lasted_ms < link->config.reconnect_timeout_ms
-		       ? link->config.reconnect_timeout_ms - (unsigned)lasted_ms
-		       : 0;
-}
-
-/* An outage ends with the first response, or with a connection that lasted as long as an outage
- * may. */
-static void link_begin_outage(struct link *link)
-{
-	uint64_t now = now_ns();
-
-	if (link->outage_ns != 0 &&
-		now - link->up_ns < link->config.reconnect_timeout_ms * NS_PER_MS)
-		return;
-
-	link->outage_ns = now;
-	link->backoff_ms = BACKOFF_FIRST_MS;
-}
-
-int link_open(struct link *link)
-{
-	int r = link_connect(link, link->config.connect_timeout_ms);
-
-	if (r == 0) {
-		link->state = LINK_STATE_UP;
-	} else {
-		link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
-		link_begin_outage(link);
-	}
-	return r;
-}
+#define BEHIND_NS   (10 * NS_PER_MS)
+#define CATCH_UP_NS (100 * NS_PER_MS)
 
 /* --- events --- */
 
-static void link_fail(struct link *link, enum link_reason reason, int error, struct link_event *ret)
+/* Is this ERROR the answer of a host that can read no resource of this VM? */
+static bool link_has_no_ids(struct link *link, int32_t code)
 {
-	link->failure.reason = reason;
-	link->failure.error = error;
-	link_disconnect(link);
-	link_begin_outage(link);
-	ret->type = link->config.reconnect && link_budget_ms(link) > 0 ? LINK_LOST : LINK_FAILED;
-	ret->failure = &link->failure;
+	bool tentative = false;
+
+	if (code != HXFR_CODE_RESOURCE_NOT_FOUND && code != HXFR_CODE_RESOURCE_UNUSABLE &&
+		code != HXFR_CODE_NO_SURFACE)
+		return false;
+
+	g_mutex_lock(&link->lock);
+	for (unsigned i = 0; i < link->window.count && !link->ids_work; i++)
+		tentative |= window_at(&link->window, i)->tentative;
+	link->resuming |= tentative;
+	g_mutex_unlock(&link->lock);
+	return tentative;
+}
+
+static void link_on_error(struct link *link, struct link_event *ret)
+{
+	const struct hxfr_error *error = &link->message.error;
+	bool no_ids = link_has_no_ids(link, error->code);
+
+	link->failure.code = error->code;
+	g_strlcpy(link->failure.text, error->message, sizeof(link->failure.text));
+	link_fail(link, no_ids ? LINK_REASON_NO_IDS : LINK_REASON_REFUSED, 0, ret);
+	if (no_ids)
+		link->backoff_ms = 0; /* the host is there */
 }
 
 void link_give_up(struct link *link)
@@ -137,8 +68,10 @@ static void link_event_dealt_with(struct link *link)
 {
 	g_mutex_lock(&link->lock);
 	link->delivering = false;
-	if (link->state == LINK_STATE_DOWN && link->connection)
+	if (link->state == LINK_STATE_DOWN && link->connection) {
 		link->state = LINK_STATE_UP;
+		link->resuming = false;
+	}
 	link_changed(link);
 	g_mutex_unlock(&link->lock);
 }
@@ -186,6 +119,8 @@ static int link_find_answered(struct link *link)
 	else if (window_at(&link->window, (unsigned)index)->message >
 		 link->messages - hxfr_connection_queued(link->connection))
 		index = -EBADMSG;
+	else
+		link->ids_work |= window_at(&link->window, (unsigned)index)->tentative;
 	g_mutex_unlock(&link->lock);
 	return index;
 }
@@ -233,10 +168,7 @@ static bool link_on_message(struct link *link, struct link_event *ret)
 		link->ponged = link->pinged_ns != 0;
 		return false;
 	case HXFR_ERROR:
-		link->failure.code = link->message.error.code;
-		g_strlcpy(link->failure.text, link->message.error.message,
-			sizeof(link->failure.text));
-		link_fail(link, LINK_REASON_REFUSED, 0, ret);
+		link_on_error(link, ret);
 		return true;
 	default: /* nothing else is for a client that sends frames */
 		return false;
@@ -378,40 +310,6 @@ static bool link_wait_for_network(struct link *link, int timeout_ms, struct link
 		return true;
 	}
 	return false;
-}
-
-/* Waits for the end, at most timeout_ms (-1: for ever). */
-static bool link_is_cancelled_within(struct link *link, int timeout_ms)
-{
-	struct pollfd fd = { .fd = link->cancel_fd, .events = POLLIN };
-
-	return poll(&fd, 1, timeout_ms) > 0;
-}
-
-/* One more try to reach the host. true for an event. */
-static bool link_reconnect(struct link *link, struct link_event *ret)
-{
-	unsigned budget_ms = link_budget_ms(link);
-	int r;
-
-	if (link_is_cancelled_within(link, (int)MIN(link->backoff_ms, budget_ms))) {
-		ret->type = LINK_CANCELLED;
-		return true;
-	}
-	link->backoff_ms = MIN(link->backoff_ms * 2, BACKOFF_MAX_MS);
-
-	r = link_connect(link, CLAMP(budget_ms, 1, link->config.connect_timeout_ms));
-	if (r == 0) {
-		ret->type = LINK_CONNECTED;
-		return true;
-	}
-	if (r == -ECANCELED || link_budget_ms(link) > 0)
-		return false;
-
-	link->failure = (struct link_failure){ .reason = LINK_REASON_CONNECT, .error = r };
-	ret->type = LINK_FAILED;
-	ret->failure = &link->failure;
-	return true;
 }
 
 static bool link_next_while_up(struct link *link, struct link_event *ret)

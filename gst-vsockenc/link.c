@@ -125,7 +125,8 @@ static bool link_has_slot(const struct link *link)
 
 static bool link_is_drained(const struct link *link)
 {
-	return !link->delivering && window_count_epoch(&link->window, link->epoch) == 0;
+	return !link->delivering && !link->resuming &&
+	       window_count_epoch(&link->window, link->epoch) == 0;
 }
 
 /* Every way out of the reader's own deadlines changes what ready() looks at, so that no deadline is
@@ -157,6 +158,16 @@ int link_acquire(struct link *link)
 int link_drain(struct link *link)
 {
 	return link_wait(link, link_is_drained);
+}
+
+bool link_is_up(struct link *link)
+{
+	bool up;
+
+	g_mutex_lock(&link->lock);
+	up = link->state == LINK_STATE_UP;
+	g_mutex_unlock(&link->lock);
+	return up;
 }
 
 unsigned link_in_flight(struct link *link)

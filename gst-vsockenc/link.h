@@ -18,6 +18,11 @@
  *   PONG, but never a response               it skips FRAME_REQUEST         LINK_LOST or LINK_FAILED
  *   PONG, and responses to others before     it dropped the frame           LINK_DROPPED, overdue set
  *   the same, LINK_OVERDUE_MAX times running its encoder hangs              LINK_LOST or LINK_FAILED
+ *
+ * Ids. Whether a host can read the resources of this VM shows only when it is asked. The first
+ * answer to a tentative flight says that it can. An ERROR about resources before that says that it
+ * cannot: the flights come back as LINK_DROPPED, the reader submits them again in another form when
+ * LINK_CONNECTED comes, and link_drain() waits for that.
  */
 
 #include "window.h"
@@ -47,20 +52,25 @@ enum link_reason {
 	LINK_REASON_SKIPS,   /* answers PING, never FRAME_REQUEST */
 	LINK_REASON_STALLED, /* answers PING, but let LINK_OVERDUE_MAX deadlines running pass */
 	LINK_REASON_REFUSED, /* an ERROR message: code and text */
+	/* Likewise, about resources, from a host that never answered a tentative flight and was
+	 * sent some: it cannot read ids. Only LINK_LOST, whatever reconnect says. */
+	LINK_REASON_NO_IDS,
 };
 
 struct link_failure {
 	enum link_reason reason;
 	int error;                           /* -errno, or 0 */
-	int32_t code;                        /* LINK_REASON_REFUSED: enum hxfr_code */
-	char text[HXFR_ERROR_TEXT_SIZE + 1]; /* LINK_REASON_REFUSED: the host's words */
+	int32_t code;                        /* of REFUSED and NO_IDS: enum hxfr_code */
+	char text[HXFR_ERROR_TEXT_SIZE + 1]; /* likewise: the host's words */
 };
 
 enum link_event_type {
 	LINK_RESPONSE, /* flight was answered: response */
 	LINK_DROPPED,  /* flight will never be answered */
 	LINK_LOST,     /* the connection is gone: failure; link_next() goes on trying */
-	LINK_CONNECTED, /* after LINK_LOST: requests flow again, the host knows nothing of the stream */
+	/* After LINK_LOST: requests flow again once this was dealt with; the host knows nothing of
+	 * the stream. What is submitted meanwhile (by the reader) goes out first. */
+	LINK_CONNECTED,
 	LINK_FAILED, /* the connection is gone for good: failure; report it, then call link_give_up() */
 	LINK_CANCELLED, /* link_cancel() was called */
 };
@@ -133,6 +143,8 @@ void link_configure(struct link *link, const struct hxfr_config *config);
 /* Waits until every flight of the current epoch came back and its event was dealt with. Results as
  * link_acquire(). */
 int link_drain(struct link *link);
+/* false from the loss of the connection until LINK_CONNECTED was dealt with. */
+bool link_is_up(struct link *link);
 /* Flights in the window. Any thread. */
 unsigned link_in_flight(struct link *link);
 

@@ -233,16 +233,31 @@ static GstBuffer *scratch_acquire(GstBufferPool **pool, gsize size)
 	return buffer;
 }
 
-static void copy_plane(
-	guint8 *to, guint stride, const guint8 *from, const struct picture_plane *plane)
+/* What lies beside a crop rectangle stays there. */
+static void copy_plane(guint8 *to, guint stride, const guint8 *from,
+	const struct picture_plane *plane, bool cropped)
 {
+	if (plane->stride == stride && !cropped) {
+		memcpy(to, from, plane_extent(plane));
+		return;
+	}
 	for (guint row = 0; row < plane->rows; row++)
 		memcpy(to + (gsize)row * stride, from + (gsize)row * plane->stride,
 			plane->row_bytes);
 }
 
-/* The layout of a copy: rows of every plane as close as the wire allows. */
-static guint tight_stride(const struct picture *p)
+/* Plane behind plane; where they are in *ret_data. */
+static void copy_planes(const struct picture *p, guint stride, guint8 *to,
+	const guint8 *const from[PICTURE_PLANES_MAX], const guint8 *ret_data[PICTURE_PLANES_MAX])
+{
+	for (unsigned i = 0; i < p->n_planes; i++) {
+		copy_plane(to, stride, from[i], &p->planes[i], p->cropped);
+		ret_data[i] = to;
+		to += (gsize)stride * p->planes[i].rows;
+	}
+}
+
+guint picture_copy_stride(const struct picture *p)
 {
 	guint stride = 0;
 
@@ -251,23 +266,45 @@ static guint tight_stride(const struct picture *p)
 	return stride;
 }
 
-static guint64 wire_size(const struct picture *p, guint stride)
+guint picture_copy_rows(const struct picture *p)
 {
-	guint64 rows = 0;
+	guint rows = 0;
 
 	for (unsigned i = 0; i < p->n_planes; i++)
 		rows += p->planes[i].rows;
-	return rows * stride;
+	return rows;
+}
+
+static guint64 wire_size(const struct picture *p, guint stride)
+{
+	return (guint64)picture_copy_rows(p) * stride;
+}
+
+int picture_copy(const struct picture *p, GstBuffer *buffer, guint8 *to)
+{
+	const guint8 *from[PICTURE_PLANES_MAX] = { 0 }, *data[PICTURE_PLANES_MAX];
+	guint stride = picture_copy_stride(p);
+	struct pixels px;
+	bool sendable;
+	int r;
+
+	if (wire_size(p, stride) > HXFR_PIXELS_MAX)
+		return -EMSGSIZE;
+	pixels_init(&px, buffer);
+	r = pixels_map_planes(&px, p, from, &sendable);
+	if (r == 0)
+		copy_planes(p, stride, to, from, data);
+	pixels_unmap(&px);
+	return r;
 }
 
 static int pixels_copy(const struct picture *p, const guint8 *const from[PICTURE_PLANES_MAX],
 	GstBufferPool **scratch, struct pixels *ret)
 {
-	guint stride = tight_stride(p);
+	guint stride = picture_copy_stride(p);
 	const guint8 *data[PICTURE_PLANES_MAX] = { 0 };
 	GstBuffer *copy = scratch_acquire(scratch, wire_size(p, stride));
 	struct pixels px;
-	guint8 *to;
 
 	if (!copy)
 		return -ENOMEM;
@@ -279,12 +316,7 @@ static int pixels_copy(const struct picture *p, const guint8 *const from[PICTURE
 	}
 	px.n_maps = 1;
 
-	to = px.maps[0].data;
-	for (unsigned i = 0; i < p->n_planes; i++) {
-		copy_plane(to, stride, from[i], &p->planes[i]);
-		data[i] = to;
-		to += (gsize)stride * p->planes[i].rows;
-	}
+	copy_planes(p, stride, px.maps[0].data, from, data);
 	pixels_describe(&px, p, stride, data);
 	px.copied = true;
 	*ret = px;
@@ -299,7 +331,7 @@ int pixels_map(
 	bool sendable;
 	int r;
 
-	if (wire_size(p, tight_stride(p)) > HXFR_PIXELS_MAX)
+	if (wire_size(p, picture_copy_stride(p)) > HXFR_PIXELS_MAX)
 		return -EMSGSIZE;
 
 	pixels_init(&px, buffer);

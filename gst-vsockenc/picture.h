@@ -42,6 +42,14 @@ int picture_init(struct picture *picture, const GstVideoInfo *info, GstBuffer *b
  * the wire's layout? */
 bool picture_fits_resource(const struct picture *picture, GstBuffer *buffer);
 
+/* The layout of a copy, plane behind plane: bytes per row, the same for every plane and a multiple
+ * of 4, and rows of all planes. */
+guint picture_copy_stride(const struct picture *picture);
+guint picture_copy_rows(const struct picture *picture);
+/* Copies the visible pixels so; `to` has room for stride * rows bytes. 0; -EMSGSIZE beyond
+ * HXFR_PIXELS_MAX; -EIO when the buffer cannot be mapped. */
+int picture_copy(const struct picture *picture, GstBuffer *buffer, guint8 *to);
+
 /* The visible pixels in the wire's layout, for hxfr_connection_send(). */
 struct pixels {
 	uint32_t stride; /* bytes per row of every plane */

@@ -25,6 +25,7 @@ struct resolver_impl {
 };
 
 struct resolver;
+struct virtgpu;
 
 /* Takes self over; impl->destroy(self) is called when the resolver and every memory that it
  * answered for are gone. */
@@ -38,9 +39,5 @@ void resolver_unref(struct resolver *resolver);
  */
 int resolver_lookup(struct resolver *resolver, GstMemory *mem, uint32_t *ret_id);
 
-/*
- * The real one: the render node whose driver is virtio_gpu (path NULL), or the node at path. 0 and
- * *ret; -ENODEV when the guest has no such node, or path is not one; -EACCES when it may not be
- * opened; other -errno.
- */
-int resolver_virtgpu_new(const char *path, struct resolver **ret);
+/* The real one, on a node of its own (virtgpu.h says why). Takes a reference. */
+struct resolver *resolver_virtgpu_new(struct virtgpu *gpu);

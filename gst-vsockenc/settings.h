@@ -12,7 +12,7 @@ struct settings {
 	guint keyframe_interval; /* frames; 0: on request only */
 	guint max_in_flight;
 	guint connect_timeout, response_timeout, reconnect_timeout;
-	gboolean reconnect;
+	gboolean reconnect, upload;
 };
 
 void settings_finish(struct settings *s);

@@ -19,6 +19,8 @@ struct flight {
 	uint64_t sent_ns; /* CLOCK_MONOTONIC */
 	uint64_t message; /* its number among those sent over the connection, from 1 */
 	unsigned epoch;   /* of the stream when it was sent; a flush begins a new one */
+	bool tentative;   /* the host may say that it cannot read this, and get it otherwise */
+	unsigned note;    /* the sender's own */
 	void *frame;      /* the GstVideoCodecFrame, owned; it keeps the input buffer alive */
 };
 

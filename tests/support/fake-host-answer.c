@@ -10,6 +10,7 @@
 
 /* A response spelled out, so that faults can bend any part of it. */
 struct response {
+	uint32_t resource_id; /* asked for */
 	int64_t pts, dts;
 	bool keyframe;
 	uint32_t nal_count;
@@ -146,6 +147,14 @@ static void do_allerror(struct fake_host *host, struct client *client, struct re
 	send_error(host, client, HXFR_CODE_RESOURCE_NOT_FOUND, text);
 }
 
+static void do_noids(struct fake_host *host, struct client *client, struct response *r)
+{
+	if (r->resource_id)
+		do_allerror(host, client, r);
+	else
+		send_response(host, client, r);
+}
+
 static void do_badmagic(struct fake_host *host, struct client *client, struct response *r)
 {
 	static const uint8_t bytes[HXFR_HEADER_SIZE] = { 0xef, 0xbe, 0xad, 0xde,
@@ -245,6 +254,7 @@ static const struct {
 	[FAKE_HOST_TRUNCATE] = { "truncate", do_truncate, false },
 	[FAKE_HOST_ERROR] = { "error", do_error, false },
 	[FAKE_HOST_ALLERROR] = { "allerror", do_allerror, true },
+	[FAKE_HOST_NOIDS] = { "noids", do_noids, true },
 	[FAKE_HOST_BADMAGIC] = { "badmagic", do_badmagic, false },
 	[FAKE_HOST_PONG] = { "pong", do_pong, false },
 	[FAKE_HOST_UNKNOWN] = { "unknown", do_unknown, false },
@@ -278,9 +288,10 @@ static void build_response(
 		.pts = answer->pts,
 		.size = host->options.unit_size,
 	};
-	struct response r = {
-		.pts = answer->pts, .keyframe = answer->keyframe, .unit = host->unit
-	};
+	struct response r = { .pts = answer->pts,
+		.resource_id = answer->resource_id,
+		.keyframe = answer->keyframe,
+		.unit = host->unit };
 
 	host->options.no_sps -= bare;
 	r.n_blobs = h264_unit_build(&unit, host->unit, r.blobs);

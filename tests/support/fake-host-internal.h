@@ -17,6 +17,7 @@ struct answer {
 	int64_t pts;
 	unsigned connection;
 	unsigned width, height;
+	uint32_t resource_id;
 	bool keyframe;
 };
 

@@ -90,6 +90,7 @@ static void take_request(
 		.connection = client->number,
 		.width = r->width,
 		.height = r->height,
+		.resource_id = r->resource_id,
 		.keyframe = r->force_keyframe || client->keyframe };
 
 	client->keyframe = false;

@@ -27,6 +27,7 @@ enum fake_host_fault {
 	FAKE_HOST_TRUNCATE, /* half of the response, then closes */
 	FAKE_HOST_ERROR,    /* ERROR -5 with 256 times 'A' and no NUL instead */
 	FAKE_HOST_ALLERROR, /* ERROR -2 "resource not found" to every request, for ever */
+	FAKE_HOST_NOIDS,    /* likewise, but to requests with a resource id only */
 	FAKE_HOST_BADMAGIC, /* a header with magic 0xdeadbeef instead */
 	FAKE_HOST_PONG,     /* an unasked PONG before the response */
 	FAKE_HOST_UNKNOWN, /* a message of unknown type 0x77 with 100000 bytes before the response */
