@@ -23,6 +23,8 @@ struct command {
 };
 
 extern const struct command stream_command;
+extern const struct command virtio_command;
+extern const struct command qemu_args_command;
 
 /* The options every command has. */
 struct command_log {

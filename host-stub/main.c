@@ -8,6 +8,8 @@
 
 static const struct command *const commands[] = {
 	&stream_command,
+	&virtio_command,
+	&qemu_args_command,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
