@@ -222,6 +222,6 @@ size_t vsock_connection_send(
 		return 0;
 	enum vsock_op op = (enum vsock_op)__builtin_ctz(c->owed);
 	if (op == VSOCK_OP_SHUTDOWN && c->host_shut == VSOCK_SHUTDOWN_BOTH)
-		vsock_hub_set_deadline(c->hub, c, VSOCK_CLOSE_TIMEOUT_MS);
+		vsock_hub_set_deadline(c->hub, c, c->hub->close_timeout_ms);
 	return write_packet(c, op, 0, iov, n);
 }

@@ -20,7 +20,7 @@ int vsock_connection_accept(struct vsock_hub *hub, int fd)
 		vsock_connection_destroy(c);
 		return r;
 	}
-	vsock_hub_set_deadline(hub, c, VSOCK_CONNECT_TIMEOUT_MS);
+	vsock_hub_set_deadline(hub, c, hub->connect_timeout_ms);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ void vsock_handshake_line(struct vsock_connection *c)
 		return;
 	}
 	vsock_connection_owe(c, VSOCK_OP_REQUEST);
-	vsock_hub_set_deadline(c->hub, c, VSOCK_CONNECT_TIMEOUT_MS);
+	vsock_hub_set_deadline(c->hub, c, c->hub->connect_timeout_ms);
 }
 
 void vsock_handshake_answer(struct vsock_connection *c, const struct vsock_packet *packet)
@@ -120,7 +120,7 @@ int vsock_connection_open(struct vsock_hub *hub, const struct vsock_packet *requ
 	vsock_hub_name(hub, c);
 	r = try_to_connect(c);
 	if (r == -ETIMEDOUT) {
-		c->give_up_ms = vsock_now_ms() + VSOCK_CONNECT_TIMEOUT_MS;
+		c->give_up_ms = vsock_now_ms() + hub->connect_timeout_ms;
 		vsock_hub_set_deadline(hub, c, VSOCK_RETRY_MS);
 		return 0;
 	}

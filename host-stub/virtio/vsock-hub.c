@@ -143,6 +143,8 @@ int vsock_hub_init(struct vsock_hub *hub, const struct vsock_config *config, str
 	hub->log = config->log;
 	hub->listener = (struct loop_source){ .fd = -1, .ready = accept_programs };
 	hub->timer = (struct loop_source){ .fd = -1, .ready = expire };
+	hub->connect_timeout_ms = VSOCK_CONNECT_TIMEOUT_MS;
+	hub->close_timeout_ms = VSOCK_CLOSE_TIMEOUT_MS;
 	hub->next_port = VSOCK_HOST_PORT_MIN;
 	quota_init(&hub->buffered, VSOCK_BUFFERED_MAX);
 	TAILQ_INIT(&hub->all);

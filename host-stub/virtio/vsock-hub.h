@@ -49,6 +49,9 @@ struct vsock_hub {
 	void (*pending)(void *user);
 	void *user;
 
+	/* VSOCK_CONNECT_TIMEOUT_MS, VSOCK_CLOSE_TIMEOUT_MS; a test may be less patient. */
+	unsigned connect_timeout_ms, close_timeout_ms;
+
 	struct loop_source listener, timer;
 	struct vsock_queue all;
 	struct vsock_queue queue; /* those that may have a packet for the guest */

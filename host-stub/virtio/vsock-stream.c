@@ -100,7 +100,7 @@ static void note_progress(struct vsock_connection *c)
 	if (c->forwarded - c->announced >= VSOCK_CREDIT_STEP)
 		vsock_connection_owe(c, VSOCK_OP_CREDIT_UPDATE);
 	if (c->guest_shut == VSOCK_SHUTDOWN_BOTH)
-		vsock_hub_set_deadline(c->hub, c, VSOCK_CLOSE_TIMEOUT_MS);
+		vsock_hub_set_deadline(c->hub, c, c->hub->close_timeout_ms);
 }
 
 static void flush(struct vsock_connection *c)
@@ -207,7 +207,7 @@ static void take_shutdown(struct vsock_connection *c, uint32_t flags)
 	if (flags & VSOCK_SHUTDOWN_RCV)
 		shutdown(c->source.fd, SHUT_RD);
 	if (c->guest_shut == VSOCK_SHUTDOWN_BOTH)
-		vsock_hub_set_deadline(c->hub, c, VSOCK_CLOSE_TIMEOUT_MS);
+		vsock_hub_set_deadline(c->hub, c, c->hub->close_timeout_ms);
 	settle(c);
 }
 
