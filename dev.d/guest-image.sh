@@ -118,12 +118,11 @@ guest_find_qemu() {
 	guest_qemu=$cached/qemu
 }
 
-# guest_make_root SUITE [PACKAGE...]: sets guest_root.
+# guest_make_root NAME: sets guest_root to the root of that name.
 guest_make_root() {
-	local suite=$1 packages
-	shift
-	packages=("${packages_guest_run[@]}" "${packages_guest_build[@]}" "$@")
-	cached "guest-$suite" "${packages[*]} $(declare -f make_root)" make_root "$suite" "${packages[@]}"
+	local packages=("${packages_guest_run[@]}" "${packages_guest_build[@]}")
+	[ "$1" = "${1%-full}" ] || packages+=("${packages_guest_full[@]}")
+	cached "guest-$1" "${packages[*]} $(declare -f make_root)" make_root "${1%-full}" "${packages[@]}"
 	guest_root=$cached
 }
 
@@ -145,19 +144,26 @@ guest_build_in() {
 			--exists vsockenc" || die "the project does not build for the guest; the message is above"
 }
 
-# guest_prepare: everything that guest_run takes, but the host stub of build/debug.
+# guest_prepare [OPTION-OF-RUN.PY...] [NAME...]: everything that guest_run takes for these, but the host stub of
+# build/debug.
 guest_prepare() {
+	local name names
 	need "the guest" "${packages_guest_host[@]}"
 	guest_find_qemu
-	guest_make_root trixie
 	lock_folder "$here/build/guest"
-	guest_build_in "$guest_root"
+	names=$("$python" -B "$here/tests/guest/run.py" --which-roots "$@") || exit 1
+	guest_roots=()
+	for name in $names; do
+		guest_make_root "$name"
+		guest_build_in "$guest_root"
+		guest_roots+=(--root "$name" "$guest_root")
+	done
 }
 
 # guest_run [OPTION-OF-RUN.PY...] [NAME...]: the results are in $guest_results.
 guest_run() {
 	say "running scenarios in the guest; logs are in build/guest"
-	PYTHONDONTWRITEBYTECODE=1 "$python" "$here/tests/guest/run.py" --root "$guest_root" --home "$guest_home" \
-		--qemu "$guest_qemu" --stub "$here/build/debug/host-stub/helix-host-stub" --logs "$here/build/guest" \
+	"$python" -B "$here/tests/guest/run.py" "${guest_roots[@]}" --home "$guest_home" --qemu "$guest_qemu" \
+		--stub "$here/build/debug/host-stub/helix-host-stub" --logs "$here/build/guest" \
 		--log-json "$guest_results" "$@" </dev/null
 }

@@ -64,7 +64,7 @@ need "the build" "${packages_build[@]}"
 need "the host stub" "${packages_run[@]}"
 configure debug -Dwerror=true
 compile helix-host-stub
-guest_prepare
+guest_prepare "${guest_options[@]}" "${guest_names[@]}"
 status=0
 guest_run "${guest_options[@]}" "${guest_names[@]}" || status=$?
 counted=yes

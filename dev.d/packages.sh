@@ -26,4 +26,9 @@ packages_guest_build=(
 	gcc libc6-dev pkgconf meson ninja-build check libdrm-dev libpipewire-0.3-dev
 	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 )
+# More for the slow scenarios: compositors, systemd, a real-time kernel.
+packages_guest_full=(
+	linux-image-rt-amd64 systemd-sysv udev dbus-user-session libpam-systemd
+	weston libgl1-mesa-dri libegl1 libgles2
+)
 packages_guest_qemu=(qemu-system-x86 seabios)

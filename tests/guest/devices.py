@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import NamedTuple
 
 from program import Program
 
@@ -54,4 +55,20 @@ class OurDevices:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-MACHINES = {"stock": StockDevices, "devices": OurDevices}
+class Machine(NamedTuple):
+    """devices: one of the classes above. root: name of the Debian root, see dev.d/guest-image.sh. kernel: how the name of
+    its kernel ends. systemd: whether systemd is the guest's first process."""
+
+    devices: type
+    root: str = "trixie"
+    kernel: str = "amd64"
+    systemd: bool = False
+
+
+MACHINES = {
+    "stock": Machine(StockDevices),
+    "devices": Machine(OurDevices),
+    "compositor": Machine(OurDevices, root="trixie-full"),
+    "realtime": Machine(OurDevices, root="trixie-full", kernel="rt-amd64", systemd=True),
+    "bookworm": Machine(OurDevices, root="bookworm"),
+}

@@ -1,23 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# First process of the guest, in place of an init system. Every line that comes in on the second serial port is the
+# First process of the guest, in place of an init system (or a service of systemd). Every line that comes in on the second serial port is the
 # name of a script on the share; it is run beside the others, its output goes to NAME.out, and "done NAME STATUS" goes back.
 # The line "stop" kills everything but this, "reboot" is a reset without farewell.
 
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mkdir -p /dev/shm /dev/pts /mnt/host
-mount -t tmpfs tmpfs /dev/shm
-mount -t devpts devpts /dev/pts
-mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
+if [ $$ = 1 ]; then
+	mount -t proc proc /proc
+	mount -t sysfs sys /sys
+	mkdir -p /dev/shm /dev/pts
+	mount -t tmpfs tmpfs /dev/shm
+	mount -t devpts devpts /dev/pts
+	mount -t tmpfs tmpfs /run
+	mount -t tmpfs tmpfs /tmp
+fi
+mkdir -p /mnt/host
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /mnt/host
 ip link set lo up
 modules=$(sed -n 's/.*modules=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
 # shellcheck disable=SC2086 # several words
 modprobe -a virtio_net $modules
 ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none host /mnt/host
 
 HELIX=$(sed -n 's/.*helix=\([^ ]*\).*/\1/p' /proc/cmdline)
 export HELIX HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user
@@ -42,7 +45,7 @@ echo ready >&3
 while read -r name <&3; do
 	case $name in
 	stop)
-		kill -KILL -1
+		[ $$ != 1 ] || kill -KILL -1
 		echo stopped >&3
 		;;
 	reboot) echo b >/proc/sysrq-trigger ;;

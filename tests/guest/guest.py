@@ -14,6 +14,7 @@ from program import Failure, Program, require
 
 BOOT_S = 90
 SCRIPT_S = 60
+SYSTEMD = " first=/sbin/init systemd.wants=guest-init.service systemd.show_status=0"
 # What the kernel never says when all is well. Level "error" and worse reaches the console.
 KERNEL_TROUBLE = re.compile(r"Kernel panic|BUG:|Oops|Call Trace|virtio_gpu_dequeue_ctrl_func.*\*ERROR\*|blocked for more")
 
@@ -64,7 +65,7 @@ class Script:
 class Guest:
     """One virtual machine. Its folder has serial.log, and share/, which the guest sees as /mnt/host."""
 
-    def __init__(self, rig, folder, devices):
+    def __init__(self, rig, folder, machine):
         self.folder, self.share = folder, folder / "share"
         self.where = "/"
         self.serial = folder / "serial.log"
@@ -73,9 +74,10 @@ class Guest:
         self.looked_at = 0
         shutil.rmtree(folder, ignore_errors=True)
         self.share.mkdir(parents=True)
-        kernel, _ = initramfs.kernel_of(rig.root)
-        (folder / "initramfs").write_bytes(initramfs.build(rig.root))
-        self.devices = devices(rig.stub, folder)
+        root = rig.roots[machine.root]
+        kernel, _ = initramfs.kernel_of(root, machine.kernel)
+        (folder / "initramfs").write_bytes(initramfs.build(root, machine.kernel))
+        self.devices = machine.devices(rig.stub, folder)
         control, far = socket.socketpair()
         with far:
             self.qemu = Program([
@@ -83,8 +85,8 @@ class Guest:
                 "-machine", "q35", "-cpu", "max", "-smp", "2",
                 "-kernel", kernel, "-initrd", folder / "initramfs",
                 "-append", f"console=ttyS0 quiet panic=0 mitigations=off helix={rig.home} "
-                           f"modules={','.join(self.devices.modules)}",
-                "-virtfs", f"local,path={rig.root},mount_tag=rootfs,security_model=none,readonly=on,multidevs=remap",
+                           f"modules={','.join(self.devices.modules)}" + (SYSTEMD if machine.systemd else ""),
+                "-virtfs", f"local,path={root},mount_tag=rootfs,security_model=none,readonly=on,multidevs=remap",
                 "-virtfs", f"local,path={self.share},mount_tag=host,security_model=none",
                 "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
                 "-serial", f"file:{self.serial}", "-chardev", f"socket,id=control,fd={far.fileno()}",

@@ -39,9 +39,9 @@ class Archive:
         return bytes(self.data)
 
 
-def kernel_of(root):
-    """(image, folder of its modules) of the one kernel of a root"""
-    folder = next((root / "usr/lib/modules").iterdir())
+def kernel_of(root, flavour):
+    """(image, folder of its modules) of the kernel of a root whose release is VERSION-`flavour`"""
+    folder = next(path for path in (root / "usr/lib/modules").iterdir() if path.name.partition("-")[2] == flavour)
     return root / "boot" / f"vmlinuz-{folder.name}", folder
 
 
@@ -66,13 +66,13 @@ def module(path):
     return path.name, path.read_bytes()
 
 
-def build(root):
-    """The initramfs for the kernel of `root`, as bytes."""
+def build(root, flavour):
+    """The initramfs for that kernel of `root`, as bytes."""
     archive = Archive()
     for name in ("bin", "dev", "lower", "modules", "proc", "root", "sys", "upper"):
         archive.folder(name)
     archive.file("bin/busybox", (root / "usr/bin/busybox").read_bytes())
-    _, folder = kernel_of(root)
+    _, folder = kernel_of(root, flavour)
     names = []
     for path in with_dependencies(folder, MODULES):
         name, content = module(folder / path)
@@ -81,4 +81,5 @@ def build(root):
     archive.file("modules/order", "".join(f"{name}\n" for name in names).encode())
     archive.file("init", (HERE / "initramfs.sh").read_bytes())
     archive.file("guest-init", (HERE / "guest-init.sh").read_bytes())
+    archive.file("guest-init.service", (HERE / "guest-init.service").read_bytes())
     return archive.finished()

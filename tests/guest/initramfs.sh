@@ -14,5 +14,9 @@ mount -t tmpfs -o size=50% tmpfs /upper
 mkdir /upper/files /upper/work
 mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work overlay /root
 cp /guest-init /root/guest-init
+cp /guest-init.service /root/etc/systemd/system
+mount -t proc proc /proc
+first=$(sed -n 's/.*first=\([^ ]*\).*/\1/p' /proc/cmdline)
+umount /proc
 mount -o move /dev /root/dev
-exec switch_root /root /guest-init
+exec switch_root /root "${first:-/guest-init}"

@@ -14,7 +14,8 @@ class Rig:
     """What a scenario gets. Guests outlive it when the next one wants the same machine; programs do not."""
 
     def __init__(self, settings):
-        self.root, self.home, self.qemu = pathlib.Path(settings.root), settings.home, settings.qemu
+        self.roots = {name: pathlib.Path(path) for name, path in settings.root}
+        self.home, self.qemu = settings.home, settings.qemu
         self.stub, self.logs = settings.stub, pathlib.Path(settings.logs)
         self.console, self.accel = settings.console, settings.accel
         self.name, self.folder, self.programs = None, None, []

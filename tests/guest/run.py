@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 
+from devices import MACHINES
 from program import Failure
 from rig import Rig
 
@@ -63,18 +64,24 @@ def attempt(rig, scenario):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("root", "home", "qemu", "stub", "logs", "log-json"):
-        parser.add_argument(f"--{name}", required=True)
+    for name in ("home", "qemu", "stub", "logs", "log-json"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--root", nargs=2, action="append", metavar=("NAME", "FOLDER"))
+    parser.add_argument("--which-roots", action="store_true", help="only print the names of the roots it takes")
     parser.add_argument("--accel", default="tcg,thread=multi")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--console", action="store_true")
     parser.add_argument("names", nargs="*")
     settings = parser.parse_args()
+    chosen = choose(settings.names, settings.all)
+    if settings.which_roots:
+        print(" ".join(sorted({MACHINES[scenario.machine].root for scenario in chosen})))
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows, rig = [], Rig(settings)
     try:
         with open(settings.log_json, "w", encoding="utf-8") as log:
-            for scenario in choose(settings.names, settings.all):
+            for scenario in chosen:
                 print(f"--> {scenario.name}: {scenario.title}", flush=True)
                 started = time.monotonic()
                 seen, why = attempt(rig, scenario)
