@@ -32,8 +32,8 @@ static gboolean parse(int argc, char **argv, struct bench_case *ret)
 	const GOptionEntry entries[] = {
 		{ "encoder", 0, 0, G_OPTION_ARG_STRING, &c.encoder,
 			"vsockenc, x264enc, openh264enc, none", "NAME" },
-		{ "dmabuf", 0, 0, G_OPTION_ARG_NONE, &c.dmabuf, "frames are (fake) DMA-BUFs",
-			NULL },
+		{ "dmabuf", 0, 0, G_OPTION_ARG_NONE, &c.dmabuf,
+			"frames are DMA-BUFs: fake ones, real ones in a guest", NULL },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &c.format, "NV12 or BGRx", "FORMAT" },
 		{ "width", 0, 0, G_OPTION_ARG_INT, &c.width, "pixels", "N" },
 		{ "height", 0, 0, G_OPTION_ARG_INT, &c.height, "pixels", "N" },
@@ -42,6 +42,8 @@ static gboolean parse(int argc, char **argv, struct bench_case *ret)
 		{ "frames", 0, 0, G_OPTION_ARG_INT, &c.frames, "measured", "N" },
 		{ "warmup", 0, 0, G_OPTION_ARG_INT, &c.warmup, "not measured", "N" },
 		{ "endpoint", 0, 0, G_OPTION_ARG_STRING, &c.endpoint, "of the host", "ENDPOINT" },
+		{ "drm-device", 0, 0, G_OPTION_ARG_STRING, &c.drm_device,
+			"of vsockenc; one that is none makes it send pixels", "PATH" },
 		{ "max-in-flight", 0, 0, G_OPTION_ARG_INT, &c.max_in_flight, "of vsockenc", "N" },
 		{ NULL, 0, 0, 0, NULL, NULL, NULL },
 	};

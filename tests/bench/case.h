@@ -14,7 +14,8 @@ struct bench_case {
 	gint width, height;
 	gint pace; /* frames a second; 0: as fast as it goes */
 	gint frames, warmup;
-	char *endpoint; /* vsockenc only */
+	char *endpoint;   /* vsockenc only */
+	char *drm_device; /* vsockenc only; NULL: its default */
 	gint max_in_flight;
 };
 
