@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "format.h"
 
+#include <drm_fourcc.h>
 #include <gst/allocators/gstdmabuf.h>
 #include <hxfr/messages.h>
+#include <string.h>
 
 /* Formats by both their names. The x of a DRM format is lost on the wire: a host has no use for
  * alpha. */
@@ -26,6 +28,18 @@ GstCaps *format_sink_caps(void)
 	return gst_caps_from_string(caps);
 }
 
+/* pipewiresrc 1.4 spells "drm-format=XR24, format=BGRx". The modifier there, if any, is the layout
+ * all the same. */
+static bool modifier_is_linear(const GstCaps *caps)
+{
+	const GstStructure *s = gst_caps_get_structure(caps, 0);
+	const char *format = gst_structure_get_string(s, "drm-format");
+	const char *modifier = format ? strchr(format, ':') : NULL;
+	guint64 value = modifier ? g_ascii_strtoull(modifier + 1, NULL, 16) : DRM_FORMAT_MOD_LINEAR;
+
+	return value == DRM_FORMAT_MOD_LINEAR || value == DRM_FORMAT_MOD_INVALID;
+}
+
 static bool info_from_caps(const GstCaps *caps, GstVideoInfo *ret)
 {
 #if GST_CHECK_VERSION(1, 24, 0)
@@ -33,11 +47,10 @@ static bool info_from_caps(const GstCaps *caps, GstVideoInfo *ret)
 
 	/* A layout is only known of linear buffers, which is what a format without modifier
 	 * means. */
-	if (gst_video_is_dma_drm_caps(caps))
-		return gst_video_info_dma_drm_from_caps(&drm, caps) &&
-		       gst_video_info_dma_drm_to_video_info(&drm, ret);
+	if (gst_video_is_dma_drm_caps(caps) && gst_video_info_dma_drm_from_caps(&drm, caps))
+		return gst_video_info_dma_drm_to_video_info(&drm, ret);
 #endif
-	return gst_video_info_from_caps(ret, caps);
+	return modifier_is_linear(caps) && gst_video_info_from_caps(ret, caps);
 }
 
 bool format_from_caps(const GstCaps *caps, GstVideoInfo *ret)

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The element in four files: gstvsockenc.c is its life (class, state, stream changes),
+ * The element in five files: gstvsockenc.c is its life (class, state, stream changes),
  * gstvsockenc-properties.c what gst-inspect shows, gstvsockenc-send.c turns frames into requests on
  * the streaming thread, gstvsockenc-receive.c is the source pad's task that turns responses into
- * buffers.
+ * buffers. gstvsockenc-stall.c watches for sources that never deliver.
  *
  * Locks, in the order in which they nest: the base class's STREAM_LOCK, the OBJECT_LOCK, the link's
  * own lock. The STREAM_LOCK is released around everything that waits for the host or for a fence.
@@ -33,12 +33,24 @@ struct counters {
 	struct histogram latency; /* ns, request to response */
 };
 
+/* How long a source may take from the caps to the first frame, while playing, before a warning asks
+ * whether it is stuck: far more than a compositor or a camera needs to start. */
+#define FIRST_FRAME_PATIENCE (5 * GST_SECOND)
+
+/* Is the first frame overdue? */
+struct stall {
+	gboolean playing, has_caps;
+	gboolean over; /* a frame came, or none is to be expected any more; until the next start */
+	GstClockID timer; /* while it is waited for */
+};
+
 struct _GstVsockEnc {
 	GstVideoEncoder parent;
 
 	/* OBJECT_LOCK */
 	struct settings settings;
 	struct counters counters;
+	struct stall stall;
 
 	/* From start to stop. The pointer changes under the OBJECT_LOCK, because events come any
 	 * time. */
@@ -60,8 +72,9 @@ struct _GstVsockEnc {
 	struct roads *roads; /* NULL before the first frame or allocation query */
 	enum road road;      /* of the last frame, when road_said */
 	gboolean road_said, ids_refused;
-	guint since_idr; /* frames sent since an IDR was asked for */
-	GQueue again;    /* GstVideoCodecFrame, owned: by ids that the host refused */
+	gboolean had_frame; /* since start */
+	guint since_idr;    /* frames sent since an IDR was asked for */
+	GQueue again;       /* GstVideoCodecFrame, owned: by ids that the host refused */
 
 	/* Atomic */
 	gint want_idr;       /* the next request asks for an IDR */
@@ -96,6 +109,20 @@ void gst_vsockenc_release_frame(GstVsockEnc *self, GstVideoCodecFrame *frame);
 /* Before EOS: frames dropped before any output leave, with the events that wait with them.
  * STREAM_LOCK. */
 void gst_vsockenc_settle_early_drops(GstVsockEnc *self);
+
+/* gstvsockenc-stall.c */
+
+enum stall_change {
+	STALL_RESET,
+	STALL_PLAYING,
+	STALL_PAUSED,
+	STALL_CAPS,
+	STALL_OVER, /* the first frame, a flush, EOS */
+};
+
+/* Warns once when a source that has agreed on caps delivers nothing for FIRST_FRAME_PATIENCE. That
+ * caps never come is not watched for: sources that wait for a sender look the same. Any thread. */
+void gst_vsockenc_watch_stall(GstVsockEnc *self, enum stall_change change);
 
 /* diagnosis.c */
 

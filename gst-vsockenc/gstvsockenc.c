@@ -128,6 +128,8 @@ static void reset_stream(GstVsockEnc *self)
 	self->since_idr = 0;
 	self->road_said = FALSE;
 	self->ids_refused = FALSE;
+	self->had_frame = FALSE;
+	gst_vsockenc_watch_stall(self, STALL_RESET);
 	g_atomic_int_set(&self->want_idr, TRUE);
 	g_atomic_int_set(&self->settings_dirty, FALSE);
 	h264_stream_init(&self->stream);
@@ -205,11 +207,15 @@ static GstStateChangeReturn gst_vsockenc_change_state(
 	GstVsockEnc *self = GST_VSOCKENC(element);
 	GstStateChangeReturn r;
 
+	if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+		gst_vsockenc_watch_stall(self, STALL_PAUSED);
 	if (transition == GST_STATE_CHANGE_PAUSED_TO_READY && self->link)
 		end_task(self);
 	r = GST_ELEMENT_CLASS(gst_vsockenc_parent_class)->change_state(element, transition);
 	if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && r == GST_STATE_CHANGE_FAILURE)
 		gst_vsockenc_stop(GST_VIDEO_ENCODER(self));
+	if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && r != GST_STATE_CHANGE_FAILURE)
+		gst_vsockenc_watch_stall(self, STALL_PLAYING);
 	return r;
 }
 
@@ -297,12 +303,18 @@ static gboolean gst_vsockenc_set_format(GstVideoEncoder *encoder, GstVideoCodecS
 	gst_vsockenc_configure(self);
 	report_latency(self);
 	post_tags(self);
+	gst_vsockenc_watch_stall(self, STALL_CAPS);
 	return TRUE;
 }
 
 static GstFlowReturn gst_vsockenc_handle_frame(GstVideoEncoder *encoder, GstVideoCodecFrame *frame)
 {
-	return gst_vsockenc_send(GST_VSOCKENC(encoder), frame);
+	GstVsockEnc *self = GST_VSOCKENC(encoder);
+
+	if (!self->had_frame)
+		gst_vsockenc_watch_stall(self, STALL_OVER);
+	self->had_frame = TRUE;
+	return gst_vsockenc_send(self, frame);
 }
 
 static GstFlowReturn gst_vsockenc_finish(GstVideoEncoder *encoder)
@@ -352,6 +364,9 @@ static gboolean gst_vsockenc_sink_event(GstVideoEncoder *encoder, GstEvent *even
 
 	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START)
 		begin_flush(self);
+	if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START ||
+		GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+		gst_vsockenc_watch_stall(self, STALL_OVER);
 	if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START ||
 		GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
 		forget_eos(self);

@@ -1,77 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Negotiation: what goes in, what the host is told, what the output claims, latency, key units. */
+/* Negotiation: what the host is told, what the output claims, latency, key units. */
 
 #include "fixture.h"
 
 #include <string.h>
 
-GST_START_TEST(formats_go_out_as_their_fourcc_trap_16)
-{
-	static const struct {
-		const char *format;
-		guint32 fourcc;
-		gsize size;
-	} rows[] = {
-		{ "BGRx", HXFR_FORMAT_AR24, 320 * 240 * 4 },
-		{ "BGRA", HXFR_FORMAT_AR24, 320 * 240 * 4 },
-		{ "RGBx", HXFR_FORMAT_AB24, 320 * 240 * 4 },
-		{ "RGBA", HXFR_FORMAT_AB24, 320 * 240 * 4 },
-		{ "NV12", HXFR_FORMAT_NV12, FIXTURE_SIZE },
-	};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
-		g_autofree char *caps =
-			g_strdup_printf("video/x-raw,format=%s,width=320,height=240,framerate=30/1",
-				rows[i].format);
-		struct fixture f;
-		struct fake_host_request r;
-
-		fixture_prepare(&f, NULL);
-		fixture_play(&f, caps);
-		fail_unless_equals_int(
-			gst_harness_push(f.h, fixture_frame(0, rows[i].size)), GST_FLOW_OK);
-		fixture_expect(&f, 0);
-		r = fake_host_request(f.host, 0);
-		fail_unless_equals_int(r.frame.format, rows[i].fourcc);
-		fail_unless_equals_int(r.frame.width, 320);
-		fail_unless_equals_int(r.frame.height, 240);
-		fail_unless_equals_int(r.frame.pixels_size, rows[i].size);
-		fail_unless_equals_int(r.session_id, 1);
-		fail_unless_equals_int(r.flags, HXFR_FLAG_PIXELS);
-		fixture_finish(&f);
-	}
-}
-GST_END_TEST;
-
-static gboolean accepts(struct fixture *f, const char *text)
-{
-	g_autoptr(GstCaps) caps = gst_caps_from_string(text);
-
-	return gst_pad_peer_query_accept_caps(f->h->srcpad, caps);
-}
-
 #define RAW(format) "video/x-raw,format=" format ",width=320,height=240,framerate=30/1"
-#define DMABUF(format)                                                                             \
-	"video/x-raw(memory:DMABuf),format=" format ",width=320,height=240,framerate=30/1"
-
-GST_START_TEST(formats_the_wire_cannot_say_are_refused_trap_16)
-{
-	static const char *const yes[] = { RAW("BGRx"), RAW("BGRA"), RAW("RGBx"), RAW("RGBA"),
-		RAW("NV12"), DMABUF("BGRx"), DMABUF("BGRA"), DMABUF("RGBx"), DMABUF("RGBA"),
-		DMABUF("NV12") };
-	static const char *const no[] = { RAW("xRGB"), RAW("I420"), RAW("NV21"), RAW("RGB"),
-		DMABUF("I420") };
-	struct fixture f;
-
-	fixture_start(&f, NULL);
-	for (gsize i = 0; i < G_N_ELEMENTS(yes); i++)
-		fail_unless(accepts(&f, yes[i]), "%s refused", yes[i]);
-	for (gsize i = 0; i < G_N_ELEMENTS(no); i++)
-		fail_if(accepts(&f, no[i]), "%s accepted", no[i]);
-	fixture_finish(&f);
-}
-GST_END_TEST;
 
 /* Any framerate the caps system knows, and variable. */
 GST_START_TEST(a_variable_framerate_divides_by_nothing_trap_31)
@@ -104,21 +39,6 @@ GST_START_TEST(interlaced_input_is_refused_trap_40)
 	fixture_teardown(&f);
 }
 GST_END_TEST;
-
-#if GST_CHECK_VERSION(1, 24, 0)
-GST_START_TEST(dma_drm_caps_are_accepted_trap_35)
-{
-	struct fixture f;
-
-	fixture_start(&f, NULL);
-	fail_unless(accepts(&f, "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24,"
-				"width=320,height=240,framerate=30/1"));
-	fail_unless(accepts(&f, "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12,"
-				"width=320,height=240,framerate=30/1"));
-	fixture_finish(&f);
-}
-GST_END_TEST;
-#endif
 
 GST_START_TEST(the_host_is_told_the_configuration_trap_32)
 {
@@ -413,13 +333,8 @@ GST_END_TEST;
 
 static void add_tests(TCase *tc)
 {
-	tcase_add_test(tc, formats_go_out_as_their_fourcc_trap_16);
-	tcase_add_test(tc, formats_the_wire_cannot_say_are_refused_trap_16);
 	tcase_add_test(tc, a_variable_framerate_divides_by_nothing_trap_31);
 	tcase_add_test(tc, interlaced_input_is_refused_trap_40);
-#if GST_CHECK_VERSION(1, 24, 0)
-	tcase_add_test(tc, dma_drm_caps_are_accepted_trap_35);
-#endif
 	tcase_add_test(tc, the_host_is_told_the_configuration_trap_32);
 	tcase_add_test(tc, profile_and_level_are_the_sps_trap_33);
 	tcase_add_test(tc, a_profile_filter_reaches_the_host_trap_33);
