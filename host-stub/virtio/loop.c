@@ -103,16 +103,16 @@ int loop_run_once(struct loop *loop, int timeout_ms)
 			source->ready(source, loop->events[i].events);
 	}
 	loop->n_events = 0;
-	return 0;
+	return n;
 }
 
 int loop_run(struct loop *loop)
 {
 	int r = 0;
 
-	while (r == 0 && !atomic_exchange(&loop->stop, false))
+	while (r >= 0 && !atomic_exchange(&loop->stop, false))
 		r = loop_run_once(loop, -1);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 void loop_stop(struct loop *loop)

@@ -34,8 +34,8 @@ void loop_remove(struct loop *loop, struct loop_source *source);
 
 /* Until loop_stop(), also one that came before. 0, or the -errno of epoll_wait(2). */
 int loop_run(struct loop *loop);
-/* One round: waits up to timeout_ms (-1: for ever) and calls what is ready. 0, or -errno. For
- * tests. */
+/* One round: waits up to timeout_ms (-1: for ever) and calls what is ready. Returns how many that
+ * were, or -errno. For tests. */
 int loop_run_once(struct loop *loop, int timeout_ms);
 /* Async-signal-safe; any thread. */
 void loop_stop(struct loop *loop);
