@@ -69,13 +69,13 @@ START_TEST(device_answers_requests_with_event_idx)
 }
 END_TEST
 
-static const TTest *const tests[] = {
-	device_answers_requests,
-	device_answers_requests_with_event_idx,
-	NULL,
-};
-
 int main(void)
 {
-	return suite_run_with("virtio-device", tests, setup, teardown);
+	const TTest *const tests[] = {
+		device_answers_requests,
+		device_answers_requests_with_event_idx,
+		NULL,
+	};
+
+	return suite_run_with("virtio device", tests, setup, teardown);
 }
