@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "../command.h"
 
+#include "../resource/mirror.h"
 #include "options.h"
 #include "server.h"
 
@@ -150,6 +151,25 @@ static void explain_encoder(const char *name)
 			   "(openh264enc), or use --encoder null\n");
 }
 
+static int serve(const struct options *options, struct server_config *config)
+{
+	config->console_width = options->console_width;
+	config->console_height = options->console_height;
+	config->n_faults = options->n_faults;
+	memcpy(config->faults, options->faults, sizeof config->faults);
+	if (options->resources) {
+		int r = mirror_new(options->resources, config->log, &config->mirror);
+		if (r < 0) {
+			g_printerr("helix-host-stub: --resources unix:%s: %s\n", options->resources,
+				g_strerror(-r));
+			return EXIT_RUNTIME;
+		}
+	}
+	int status = run_server(options, config);
+	mirror_destroy(config->mirror);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	struct options options;
@@ -170,11 +190,7 @@ static int run(int argc, char **argv)
 	}
 	log_write(&log, LOG_LEVEL_INFO, "encoder: %s", config.encoder.name);
 	config.log = &log;
-	config.console_width = options.console_width;
-	config.console_height = options.console_height;
-	config.n_faults = options.n_faults;
-	memcpy(config.faults, options.faults, sizeof config.faults);
-	r = run_server(&options, &config);
+	r = serve(&options, &config);
 	options_finish(&options);
 	return r;
 }

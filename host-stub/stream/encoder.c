@@ -102,14 +102,14 @@ static int probe_frame(struct encoder *encoder, struct frame_source *source)
 		.format = HXFR_FORMAT_NV12,
 	};
 
-	int r = source->impl->map(source, &request, &picture);
+	int r = source->impl->map(source, &request, true, &picture);
 	if (r < 0)
 		return r;
 	struct encoder_frame frame = { .picture = &picture, .force_keyframe = true };
 	r = encoder->impl->encode(encoder, &frame, &probe);
 	if (r == 0)
 		r = encoder->impl->drain(encoder, PROBE_TIMEOUT_MS);
-	source->impl->unmap(source, &picture);
+	source->impl->unmap(source);
 	/* Ends done(), which writes to the probe of this frame. */
 	encoder->impl->destroy(encoder);
 	if (r < 0)
@@ -127,7 +127,7 @@ static int probe_encoder(const struct encoder_choice *choice)
 	config.width = PROBE_WIDTH;
 	config.height = PROBE_HEIGHT;
 	config.format = HXFR_FORMAT_NV12;
-	int r = frame_source_pattern_new(&source);
+	int r = frame_source_pattern_new(NULL, &source);
 	if (r < 0)
 		return r;
 	r = choice->impl->create(choice, &config, probe_done, &encoder);

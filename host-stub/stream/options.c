@@ -13,7 +13,7 @@
 /* As GOption leaves it. */
 struct raw {
 	char **listen, **fault;
-	char *encoder, *console, *stats;
+	char *encoder, *resources, *console, *stats;
 	struct command_log log;
 };
 
@@ -22,6 +22,7 @@ static void raw_finish(struct raw *raw)
 	g_strfreev(raw->listen);
 	g_strfreev(raw->fault);
 	g_free(raw->encoder);
+	g_free(raw->resources);
 	g_free(raw->console);
 	g_free(raw->stats);
 	g_free(raw->log.level);
@@ -65,6 +66,10 @@ static int parse_raw(int argc, char **argv, struct raw *raw)
 			"A GStreamer H.264 encoder, 'null' (spells frames), or 'auto': the first of "
 			"vah264enc, nvh264enc, x264enc, openh264enc that works (default)",
 			"NAME" },
+		{ "resources", 'r', 0, G_OPTION_ARG_STRING, &raw->resources,
+			"Encode the guest's resources, which 'helix-host-stub gpu' hands over "
+			"there, instead of test pictures",
+			"unix:PATH" },
 		{ "console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 			"Size of scanout 0, drawn by the pattern source (default 1280x720)",
 			"WIDTHxHEIGHT" },
@@ -123,6 +128,22 @@ static int parse_faults(const struct raw *raw, struct options *options)
 	return 0;
 }
 
+static int parse_resources(const struct raw *raw, struct options *options)
+{
+	struct hxfr_endpoint endpoint;
+
+	if (!raw->resources)
+		return 0;
+	if (hxfr_endpoint_parse(raw->resources, &endpoint) < 0 ||
+		endpoint.transport != HXFR_TRANSPORT_UNIX) {
+		g_printerr("helix-host-stub: --resources %s is no Unix socket; write unix:/path\n",
+			raw->resources);
+		return -EINVAL;
+	}
+	options->resources = g_strdup(endpoint.unix_path);
+	return 0;
+}
+
 static int parse_console(const struct raw *raw, struct options *options)
 {
 	options->console_width = DEFAULT_CONSOLE_WIDTH;
@@ -158,13 +179,18 @@ int options_parse(int argc, char **argv, struct options *ret)
 		r = parse_console(&raw, &options);
 	if (r == 0)
 		r = parse_words(&raw, &options);
+	if (r == 0)
+		r = parse_resources(&raw, &options);
 	raw_finish(&raw);
 	if (r == 0)
 		*ret = options;
+	else
+		options_finish(&options);
 	return r;
 }
 
 void options_finish(struct options *options)
 {
 	g_free(options->encoder);
+	g_free(options->resources);
 }

@@ -15,6 +15,7 @@ struct options {
 	char *encoder; /* NULL: auto */
 	struct fault faults[SERVER_FAULTS_MAX];
 	unsigned n_faults;
+	char *resources;                        /* path of a device's socket; NULL: none */
 	uint32_t console_width, console_height; /* pixels */
 	bool stats_json;
 	enum log_level log_level;

@@ -46,28 +46,41 @@ uint32_t picture_rows(uint32_t height, uint32_t format)
 	return find_format(format)->planar ? height + (height + 1) / 2 : height;
 }
 
-int picture_from_request(const struct hxfr_frame_request *request, struct picture *ret)
+int picture_lay_out(
+	const struct picture *geometry, const uint8_t *data, size_t size, struct picture *ret)
 {
-	int r = picture_check(request->width, request->height, request->format);
+	int r = picture_check(geometry->width, geometry->height, geometry->format);
 	if (r < 0)
 		return r;
-	uint32_t row = picture_row_size(request->width, request->format);
-	uint32_t rows = picture_rows(request->height, request->format);
-	if (request->stride < row)
+	uint32_t row = picture_row_size(geometry->width, geometry->format);
+	uint32_t rows = picture_rows(geometry->height, geometry->format);
+	if (geometry->stride < row)
 		return -EINVAL;
-	if ((uint64_t)request->stride * (rows - 1) + row > request->pixels_size)
+	if ((uint64_t)geometry->stride * (rows - 1) + row > size)
 		return -EINVAL;
 	struct picture picture = {
+		.width = geometry->width,
+		.height = geometry->height,
+		.format = geometry->format,
+		.stride = geometry->stride,
+		.planes = { data, NULL },
+	};
+	if (find_format(geometry->format)->planar)
+		picture.planes[1] = data + (size_t)geometry->stride * geometry->height;
+	*ret = picture;
+	return 0;
+}
+
+int picture_from_request(const struct hxfr_frame_request *request, struct picture *ret)
+{
+	const struct picture geometry = {
 		.width = request->width,
 		.height = request->height,
 		.format = request->format,
 		.stride = request->stride,
-		.planes = { request->pixels, NULL },
 	};
-	if (find_format(request->format)->planar)
-		picture.planes[1] = request->pixels + (size_t)request->stride * request->height;
-	*ret = picture;
-	return 0;
+
+	return picture_lay_out(&geometry, request->pixels, request->pixels_size, ret);
 }
 
 static uint64_t load_le64(const uint8_t *p)

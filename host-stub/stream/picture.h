@@ -24,11 +24,14 @@ uint32_t picture_row_size(uint32_t width, uint32_t format);
 uint32_t picture_rows(uint32_t height, uint32_t format);
 
 /*
- * The pixels a FRAME_REQUEST brought. The last row may lack its padding; bytes behind the picture
- * are ignored, because clients send whole GStreamer buffers. -EINVAL for a geometry that cannot be
- * (picture_check, a stride shorter than a row, fewer bytes than the rows need); -ENOTSUP for an
- * unknown format.
+ * *ret: a picture of width, height, format and stride of `geometry` in `size` bytes at data, which
+ * it borrows. The last row may lack its padding, bytes behind the picture are ignored. -EINVAL for
+ * a geometry that cannot be (picture_check, a stride shorter than a row, fewer bytes than the rows
+ * need); -ENOTSUP for an unknown format.
  */
+int picture_lay_out(
+	const struct picture *geometry, const uint8_t *data, size_t size, struct picture *ret);
+/* The pixels a FRAME_REQUEST brought: clients send whole GStreamer buffers. Returns as above. */
 int picture_from_request(const struct hxfr_frame_request *request, struct picture *ret);
 
 /* A hash of the pixels without the padding of rows; not cryptographic, the same on every

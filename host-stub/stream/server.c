@@ -240,6 +240,7 @@ static void serve(struct server *server, int fd)
 		.number = ++server->n_connections,
 		.encoder = server->config.encoder,
 		.scanouts = &server->scanouts,
+		.mirror = server->config.mirror,
 		.stats = &server->stats,
 		.pixels = &server->pixels,
 		.encoders = &server->encoders,

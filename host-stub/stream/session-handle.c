@@ -51,59 +51,31 @@ static struct track *get_track(struct session *s, uint16_t session_id)
 	return track;
 }
 
-static struct track *find_scanout_track(struct session *s, uint16_t session_id)
+static struct subscription *find_subscription(struct session *s, uint16_t session_id)
 {
 	return session_id < SCANOUT_COUNT && s->subscriptions[session_id].active
-		       ? &s->subscriptions[session_id].track
+		       ? &s->subscriptions[session_id]
 		       : NULL;
-}
-
-/* WIRE: id 0 without pixels is what scanout 0 shows now; a request may leave the size to it. */
-static void fill_console(struct session *s, struct hxfr_frame_request *request)
-{
-	struct scanout console;
-
-	if (request->resource_id != 0 || request->pixels || request->width || request->height)
-		return;
-	if (scanout_get(s->config.scanouts, 0, &console) < 0)
-		return;
-	request->width = console.width;
-	request->height = console.height;
-	if (request->format == 0)
-		request->format = HXFR_FORMAT_AR24;
-}
-
-static int encode_mapped(struct session *s, struct track *track,
-	const struct hxfr_frame_request *request, const struct picture *picture,
-	struct reply *reply)
-{
-	(void)s;
-	struct encoder_frame frame = {
-		.picture = picture,
-		.resource_id = request->resource_id,
-		.pts = request->pts,
-		.force_keyframe = request->force_keyframe,
-	};
-	return track_encode(track, &frame, request->width, request->height, request->format, reply);
 }
 
 static int encode(struct session *s, struct track *track, const struct hxfr_frame_request *request,
 	struct reply *reply)
 {
-	struct frame_source *source = request->pixels ? s->inline_source : s->pattern_source;
+	struct frame_source *source = request->pixels ? s->inline_source : s->source;
+	struct encoder_frame frame = {
+		.resource_id = request->resource_id,
+		.pts = request->pts,
+		.force_keyframe = request->force_keyframe,
+	};
 	struct picture picture;
 
-	int r = session_hold_pixels(s, reply, request);
+	int r = source->impl->map(source, request, s->config.encoder.impl->needs_pixels, &picture);
 	if (r < 0)
 		return r;
-	if (source->impl->synthetic && !s->config.encoder.impl->needs_pixels)
-		return encode_mapped(s, track, request, NULL, reply);
-	r = source->impl->map(source, request, &picture);
-	if (r < 0)
-		return r;
-	r = encode_mapped(s, track, request, &picture, reply);
-	source->impl->unmap(source, &picture);
-	return r;
+	r = session_encode(s, track, &picture, &frame, reply);
+	source->impl->unmap(source);
+	/* What else an encoder says is about itself, and not about the resource. */
+	return r == 0 || r == -EDQUOT || r == -ENOMEM ? r : -EIO;
 }
 
 static void fail_reply(struct reply *reply, int32_t code, const char *text)
@@ -113,28 +85,35 @@ static void fail_reply(struct reply *reply, int32_t code, const char *text)
 	outbox_done(reply, 0, NULL);
 }
 
+static const struct {
+	int error;
+	int32_t code;
+	const char *text;
+} explanations[] = {
+	{ -EINVAL, HXFR_CODE_INVALID_MESSAGE,
+		"width, height, stride and pixels contradict each other, the resource or the limits" },
+	{ -ENOTSUP, HXFR_CODE_RESOURCE_UNUSABLE, "unknown pixel format" },
+	{ -ENOENT, HXFR_CODE_RESOURCE_NOT_FOUND,
+		"the guest has no resource of that id with pages behind it, or its scanout 0 shows nothing" },
+	{ -ENOTCONN, HXFR_CODE_INTERNAL,
+		"the host is not connected to the process that has the guest's resources" },
+	{ -ETIMEDOUT, HXFR_CODE_INTERNAL,
+		"the process that has the guest's resources does not answer" },
+	{ -EFAULT, HXFR_CODE_NO_SURFACE, "the resource lies outside the guest's memory" },
+	{ -EDQUOT, HXFR_CODE_INTERNAL,
+		"the clients of this host have too many streams or too large frames waiting" },
+	{ -ENOMEM, HXFR_CODE_INTERNAL, "out of memory" },
+};
+
 static void explain(struct reply *reply, int error)
 {
-	switch (error) {
-	case -EINVAL:
-		fail_reply(reply, HXFR_CODE_INVALID_MESSAGE,
-			"width, height, stride and pixels contradict each other or the limits");
-		break;
-	case -ENOTSUP:
-		fail_reply(reply, HXFR_CODE_RESOURCE_UNUSABLE, "unknown pixel format");
-		break;
-	case -EDQUOT:
-		fail_reply(reply, HXFR_CODE_INTERNAL,
-			"the clients of this host have too many streams or too large frames waiting");
-		break;
-	case -ENOMEM:
-		fail_reply(reply, HXFR_CODE_INTERNAL, "out of memory");
-		break;
-	default:
-		fail_reply(reply, HXFR_CODE_ENCODE_FAILED,
-			"the encoder does not take frames of this size or configuration");
-		break;
-	}
+	for (size_t i = 0; i < sizeof explanations / sizeof explanations[0]; i++)
+		if (explanations[i].error == error) {
+			fail_reply(reply, explanations[i].code, explanations[i].text);
+			return;
+		}
+	fail_reply(reply, HXFR_CODE_ENCODE_FAILED,
+		"the encoder does not take frames of this size or configuration");
 }
 
 static int64_t due_time(struct session *s, uint64_t frame, int64_t arrived_us)
@@ -163,14 +142,14 @@ static bool dropped(struct session *s, uint64_t frame)
 
 static void handle_frame_request(struct session *s, const struct hxfr_message *m)
 {
-	struct hxfr_frame_request request = m->frame_request;
+	const struct hxfr_frame_request *request = &m->frame_request;
 	struct reply *reply;
 
 	if (fault_has(&s->config.fault, FAULT_MUTE_REQUESTS))
 		return;
 	uint64_t frame = ++s->n_requests;
 	stats_add(s->config.stats, frames, 1);
-	if (request.pixels)
+	if (request->pixels)
 		stats_add(s->config.stats, frames_pixels, 1);
 	if (dropped(s, frame))
 		return;
@@ -180,13 +159,12 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 	}
 	reply->frame = frame;
 	reply->session_id = m->header.session_id;
-	reply->pts = request.pts;
+	reply->pts = request->pts;
 	reply->arrived_us = session_now_us();
 	reply->due_us = due_time(s, frame, reply->arrived_us);
 
 	const struct fault_item *error = fault_hit(&s->config.fault, FAULT_ERROR, frame);
 	struct track *track = get_track(s, m->header.session_id);
-	fill_console(s, &request);
 	if (error) {
 		fail_reply(reply, (int32_t)error->value, "fault injected");
 		return;
@@ -195,7 +173,7 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 		fail_reply(reply, HXFR_CODE_NOT_CONFIGURED, "too many sessions on one connection");
 		return;
 	}
-	int r = encode(s, track, &request, reply);
+	int r = encode(s, track, request, reply);
 	if (r < 0)
 		explain(reply, r);
 }
@@ -203,17 +181,18 @@ static void handle_frame_request(struct session *s, const struct hxfr_message *m
 static void handle_keyframe_req(struct session *s, const struct hxfr_message *m)
 {
 	struct track *track = find_track(s, m->header.session_id);
-	struct track *scanout = find_scanout_track(s, m->header.session_id);
+	struct subscription *sub = find_subscription(s, m->header.session_id);
 
 	if (track)
 		track_request_keyframe(track);
-	if (scanout)
-		track_request_keyframe(scanout);
+	if (sub)
+		session_refresh_scanout(sub);
 }
 
 static void handle_config_req(struct session *s, const struct hxfr_message *m)
 {
-	struct track *scanout = find_scanout_track(s, m->header.session_id);
+	struct subscription *sub = find_subscription(s, m->header.session_id);
+	struct track *scanout = sub ? &sub->track : NULL;
 	struct track *track = get_track(s, m->header.session_id);
 
 	if (scanout)
@@ -246,7 +225,7 @@ static void handle_enable_scanout(struct session *s, const struct hxfr_message *
 	const struct hxfr_enable_scanout *wanted = &m->enable_scanout;
 	struct hxfr_message resp = { .scanout_resp = { .scanout_id = wanted->scanout_id } };
 
-	resp.scanout_resp.success = scanout_enable(s->config.scanouts, wanted) == 0;
+	resp.scanout_resp.success = s->source->impl->scanouts->enable(s->source, wanted) == 0;
 	if (resp.scanout_resp.success)
 		snprintf(resp.scanout_resp.connector, sizeof resp.scanout_resp.connector,
 			"Virtual-%u", wanted->scanout_id + 1);
@@ -255,20 +234,17 @@ static void handle_enable_scanout(struct session *s, const struct hxfr_message *
 
 static void handle_disable_scanout(struct session *s, const struct hxfr_message *m)
 {
-	scanout_disable(s->config.scanouts, m->scanout_id);
+	s->source->impl->scanouts->disable(s->source, m->scanout_id);
 }
 
 static void handle_subscribe(struct session *s, const struct hxfr_message *m)
 {
-	struct scanout scanout;
-	bool success = scanout_get(s->config.scanouts, m->scanout_id, &scanout) == 0;
+	bool success = session_subscribe(s, m->scanout_id) == 0;
 
 	answer(s, m,
 		(struct hxfr_message){
 			.subscribe_resp = { .scanout_id = m->scanout_id, .success = success } },
 		HXFR_SUBSCRIBE_RESP);
-	if (success)
-		session_subscribe(s, m->scanout_id);
 }
 
 static void handle_hello(struct session *s, const struct hxfr_message *m)

@@ -32,7 +32,8 @@ struct subscription {
 	bool active;
 	struct track track;
 	uint64_t n_frames;
-	int64_t due_us; /* of the next frame */
+	struct scanout_position position;
+	struct outbox frames;
 };
 
 struct session {
@@ -57,13 +58,13 @@ struct session {
 	uint64_t n_requests;
 	int64_t engine_free_us; /* fault serial-delay */
 
-	struct frame_source *inline_source, *pattern_source;
+	struct frame_source *inline_source;
+	struct frame_source *source; /* of frames without pixels, and of scanouts */
 	struct request_track tracks[SESSION_TRACKS_MAX];
 	struct subscription subscriptions[SCANOUT_COUNT];
 	struct encoder_share encoders;
 	struct outbox answers; /* to FRAME_REQUESTs */
-	struct outbox scanout_frames;
-	size_t pixels_size; /* bytes of pixels not encoded yet, of both */
+	size_t pixels_size;    /* bytes of pixels not encoded yet, of both */
 };
 
 int64_t session_now_us(void);
@@ -74,11 +75,10 @@ void session_handle(struct session *s, const struct hxfr_message *m);
 /* Closes because of a bad message, with an ERROR first. */
 void session_reject(struct session *s, int32_t code, const char *text);
 
-/* session.c: counts the pixels of a frame until its reply is ready. -EDQUOT: those of all clients
- * are too many;
- * -EINVAL, -ENOTSUP: picture_check(). */
-int session_hold_pixels(
-	struct session *s, struct reply *reply, const struct hxfr_frame_request *request);
+/* session.c: has a picture encoded, and counts its pixels until the reply is ready. -EDQUOT: those
+ * of all clients are too many; else as track_encode(). */
+int session_encode(struct session *s, struct track *track, const struct picture *picture,
+	struct encoder_frame *frame, struct reply *reply);
 /* The pixels of replies that became ready. */
 void session_release_pixels(struct session *s, size_t size);
 /* May another frame bring pixels? */
@@ -100,9 +100,17 @@ void session_send_ready(struct session *s, int64_t now_us);
 int64_t session_next_answer_us(struct session *s);
 /* Is there room for another answer in the send queue? */
 bool session_can_send(const struct session *s);
+/* A FRAME_RESPONSE with the unit of the reply, which it takes. */
+void session_send_unit(struct session *s, struct reply *reply);
 
 /* session-scanout.c */
-void session_subscribe(struct session *s, uint32_t scanout_id);
-/* Draws and encodes the frames that are due. */
+/* -ENOENT: there is no such scanout; -ENOSPC: too many subscribers. */
+int session_subscribe(struct session *s, uint32_t scanout_id);
+/* The next frame of a scanout the client subscribed to is an IDR, and does not wait for a change
+ * where the source has one now. */
+void session_refresh_scanout(struct subscription *sub);
+/* Encodes the frames that are due. */
 void session_run_scanouts(struct session *s, int64_t now_us);
-int64_t session_next_scanout_us(const struct session *s);
+/* Sends those that are ready. */
+void session_send_scanouts(struct session *s, int64_t now_us);
+int64_t session_next_scanout_us(struct session *s);

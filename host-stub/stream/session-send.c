@@ -186,7 +186,7 @@ static struct hxfr_message describe(struct session *s, const struct reply *reply
 	return m;
 }
 
-static void send_unit(struct session *s, struct reply *reply)
+void session_send_unit(struct session *s, struct reply *reply)
 {
 	struct hxfr_message m = describe(s, reply);
 	struct outgoing out = { .unit = reply->unit };
@@ -247,7 +247,7 @@ static void send_answer(struct session *s, struct reply *reply)
 	else if (fault_hit(&s->config.fault, FAULT_ERROR_NO_NUL, frame))
 		send_error_no_nul(s, reply->session_id);
 	else {
-		send_unit(s, reply);
+		session_send_unit(s, reply);
 		stats_add(s->config.stats, responses, 1);
 		stats_add_latency(
 			s->config.stats, (uint64_t)(session_now_us() - reply->arrived_us));
@@ -268,29 +268,6 @@ static void send_answers(struct session *s, int64_t now_us)
 	}
 }
 
-/* A frame that failed is not spoken of: nobody asked for it. */
-static void send_scanout_frame(struct session *s, struct reply *reply)
-{
-	if (reply->result < 0) {
-		stats_add(s->config.stats, scanout_lost, 1);
-		return;
-	}
-	send_unit(s, reply);
-	stats_add(s->config.stats, scanout_frames, 1);
-}
-
-static void send_scanout_frames(struct session *s)
-{
-	struct reply *reply;
-
-	while (s->state == SESSION_OPEN && !s->silent &&
-		(reply = outbox_head(&s->scanout_frames)) && session_can_send(s) &&
-		outbox_ready(&s->scanout_frames, reply)) {
-		send_scanout_frame(s, reply);
-		outbox_pop(&s->scanout_frames);
-	}
-}
-
 static void reset_stuck_encoders(struct session *s, int64_t now_us)
 {
 	struct reply *reply = outbox_head(&s->answers);
@@ -308,10 +285,9 @@ static void reset_stuck_encoders(struct session *s, int64_t now_us)
 void session_send_ready(struct session *s, int64_t now_us)
 {
 	reset_stuck_encoders(s, now_us);
-	session_release_pixels(
-		s, outbox_take_pixels(&s->answers) + outbox_take_pixels(&s->scanout_frames));
+	session_release_pixels(s, outbox_take_pixels(&s->answers));
 	send_answers(s, now_us);
-	send_scanout_frames(s);
+	session_send_scanouts(s, now_us);
 }
 
 int64_t session_next_answer_us(struct session *s)

@@ -28,20 +28,28 @@ bool session_can_hold_pixels(const struct session *s)
 }
 
 /* An encoder has a copy of its own, also of pixels that were drawn here. */
-int session_hold_pixels(
-	struct session *s, struct reply *reply, const struct hxfr_frame_request *request)
+static int hold_pixels(struct session *s, struct reply *reply, const struct picture *picture)
 {
-	int r = picture_check(request->width, request->height, request->format);
-	if (r < 0 || !s->config.encoder.impl->needs_pixels)
-		return r;
-	size_t size = (size_t)picture_row_size(request->width, request->format) *
-		      picture_rows(request->height, request->format);
-	r = quota_take(s->config.pixels, size);
+	if (!s->config.encoder.impl->needs_pixels)
+		return 0;
+	size_t size = (size_t)picture_row_size(picture->width, picture->format) *
+		      picture_rows(picture->height, picture->format);
+	int r = quota_take(s->config.pixels, size);
 	if (r < 0)
 		return r;
 	reply->pixels_size = size;
 	s->pixels_size += size;
 	return 0;
+}
+
+int session_encode(struct session *s, struct track *track, const struct picture *picture,
+	struct encoder_frame *frame, struct reply *reply)
+{
+	int r = hold_pixels(s, reply, picture);
+	if (r < 0)
+		return r;
+	frame->picture = picture->planes[0] ? picture : NULL;
+	return track_encode(track, frame, picture->width, picture->height, picture->format, reply);
 }
 
 void session_release_pixels(struct session *s, size_t size)
@@ -265,14 +273,16 @@ static void *session_main(void *user)
 	struct session *s = user;
 
 	outbox_init(&s->answers, s->wake_fd);
-	outbox_init(&s->scanout_frames, s->wake_fd);
+	for (unsigned i = 0; i < SCANOUT_COUNT; i++)
+		outbox_init(&s->subscriptions[i].frames, s->wake_fd);
 	while (s->state != SESSION_CLOSED && !atomic_load(&s->stop))
 		run_once(s);
 	finish_tracks(s);
 	session_release_pixels(s, s->pixels_size);
 	stats_add(s->config.stats, dropped, s->answers.count);
 	outbox_finish(&s->answers);
-	outbox_finish(&s->scanout_frames);
+	for (unsigned i = 0; i < SCANOUT_COUNT; i++)
+		outbox_finish(&s->subscriptions[i].frames);
 	hxfr_connection_destroy(s->connection);
 	s->connection = NULL;
 	log_write(s->config.log, LOG_LEVEL_INFO, "client %llu: gone after %llu frames",
@@ -287,10 +297,19 @@ static void session_free(struct session *s)
 {
 	hxfr_connection_destroy(s->connection);
 	frame_source_destroy(s->inline_source);
-	frame_source_destroy(s->pattern_source);
+	frame_source_destroy(s->source);
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	free(s);
+}
+
+static int source_new(struct session *s)
+{
+	const struct session_config *c = &s->config;
+
+	if (c->mirror)
+		return frame_source_resource_new(c->mirror, c->stats, s->wake_fd, &s->source);
+	return frame_source_pattern_new(c->scanouts, &s->source);
 }
 
 static int set_up(struct session *s, int fd)
@@ -303,7 +322,7 @@ static int set_up(struct session *s, int fd)
 		return -errno;
 	r = frame_source_inline_new(&s->inline_source);
 	if (r == 0)
-		r = frame_source_pattern_new(&s->pattern_source);
+		r = source_new(s);
 	if (r == 0)
 		r = -pthread_create(&s->thread, NULL, session_main, s);
 	return r;

@@ -12,11 +12,10 @@
  * lose frames before that.
  */
 
+#include "../quota.h"
 #include "encoder.h"
 #include "fault.h"
-#include "../quota.h"
-#include "scanout.h"
-#include "stats.h"
+#include "frame-source.h"
 
 #define SESSION_PENDING_MAX       256u
 #define SESSION_PIXELS_MAX        (128u * 1024 * 1024)
@@ -32,6 +31,7 @@ struct session_config {
 	struct encoder_choice encoder;
 	struct fault fault;
 	struct scanout_table *scanouts;
+	struct mirror *mirror; /* the guest's resources; NULL: test pictures in their place */
 	struct stats_counter *stats;
 	struct quota *pixels;       /* bytes in encoders; may be NULL: no limit */
 	struct quota *encoders;     /* beyond the first of every client; may be NULL */

@@ -25,6 +25,8 @@ static const struct field fields[] = {
 	FIELD(stalled_clients),
 	FIELD(frames),
 	FIELD(frames_pixels),
+	FIELD(frames_resource),
+	FIELD(unknown_resources),
 	FIELD(responses),
 	FIELD(keyframes),
 	FIELD(errors),

@@ -11,22 +11,24 @@
 #define STATS_JSON_SIZE 2048u /* the text never needs more */
 
 struct stats {
-	uint64_t connections;     /* accepted, those below included */
-	uint64_t refused;         /* closed at once: by --fault refuse, or too many */
-	uint64_t bad_clients;     /* closed because of a bad message */
-	uint64_t stalled_clients; /* closed because they did not read, or go on with a message */
-	uint64_t frames;          /* FRAME_REQUESTs */
-	uint64_t frames_pixels;   /* of these, with pixels */
-	uint64_t responses;       /* FRAME_RESPONSEs to requests */
-	uint64_t keyframes;       /* of these and of scanout frames */
-	uint64_t errors;          /* ERRORs sent */
-	uint64_t dropped;         /* frames not answered: faults, clients gone */
-	uint64_t scanout_frames;  /* FRAME_RESPONSEs of subscriptions */
-	uint64_t scanout_lost;    /* not sent because the client does not read */
-	uint64_t encoders;        /* created: one a stream, more when geometry or profile change */
-	uint64_t bytes_in;        /* payloads and headers of messages received */
-	uint64_t bytes_out;       /* access units sent */
-	uint64_t latency_count;   /* request complete to response handed to the kernel */
+	uint64_t connections;       /* accepted, those below included */
+	uint64_t refused;           /* closed at once: by --fault refuse, or too many */
+	uint64_t bad_clients;       /* closed because of a bad message */
+	uint64_t stalled_clients;   /* closed because they did not read, or go on with a message */
+	uint64_t frames;            /* FRAME_REQUESTs */
+	uint64_t frames_pixels;     /* of these, with pixels */
+	uint64_t frames_resource;   /* of these, with pixels of the guest's resources */
+	uint64_t unknown_resources; /* of these, with an id the guest has not */
+	uint64_t responses;         /* FRAME_RESPONSEs to requests */
+	uint64_t keyframes;         /* of these and of scanout frames */
+	uint64_t errors;            /* ERRORs sent */
+	uint64_t dropped;           /* frames not answered: faults, clients gone */
+	uint64_t scanout_frames;    /* FRAME_RESPONSEs of subscriptions */
+	uint64_t scanout_lost;      /* not sent because the client does not read */
+	uint64_t encoders;      /* created: one a stream, more when geometry or profile change */
+	uint64_t bytes_in;      /* payloads and headers of messages received */
+	uint64_t bytes_out;     /* access units sent */
+	uint64_t latency_count; /* request complete to response handed to the kernel */
 	uint64_t latency[STATS_BUCKETS];
 };
 

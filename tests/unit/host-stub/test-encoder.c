@@ -63,7 +63,7 @@ static void set_up(void)
 	memset(&output, 0, sizeof output);
 	pthread_mutex_init(&output.lock, NULL);
 	stats_counter_init(&stats);
-	ck_assert_int_eq(frame_source_pattern_new(&source), 0);
+	ck_assert_int_eq(frame_source_pattern_new(NULL, &source), 0);
 	memset(&track, 0, sizeof track);
 	memset(&share, 0, sizeof share);
 }
@@ -87,10 +87,10 @@ static void encode(uint32_t width, uint32_t height, uint32_t format, uint32_t id
 		.pts = id * 1000 };
 	struct picture picture;
 
-	ck_assert_int_eq(source->impl->map(source, &request, &picture), 0);
+	ck_assert_int_eq(source->impl->map(source, &request, true, &picture), 0);
 	struct encoder_frame frame = { &picture, id, request.pts, force };
 	ck_assert_int_eq(track_encode(&track, &frame, width, height, format, &output), 0);
-	source->impl->unmap(source, &picture);
+	source->impl->unmap(source);
 }
 
 static void drain(unsigned count)
