@@ -62,15 +62,21 @@ def attempt(rig, scenario):
         return None, f"{why}\nall logs: {rig.folder} and {rig.logs}/guest-*"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("home", "qemu", "stub", "logs", "log-json"):
+def add_rig_arguments(parser):
+    """What a Rig wants to know."""
+    for name in ("home", "qemu", "stub", "logs"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--root", nargs=2, action="append", metavar=("NAME", "FOLDER"))
-    parser.add_argument("--which-roots", action="store_true", help="only print the names of the roots it takes")
     parser.add_argument("--accel", default="tcg,thread=multi")
-    parser.add_argument("--all", action="store_true")
     parser.add_argument("--console", action="store_true")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_rig_arguments(parser)
+    parser.add_argument("--log-json")
+    parser.add_argument("--which-roots", action="store_true", help="only print the names of the roots it takes")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("names", nargs="*")
     settings = parser.parse_args()
     chosen = choose(settings.names, settings.all)

@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the roads of a frame cost in a real guest, beside what a user would take instead: one run, one table.
+
+./dev bench guest starts it. The guest's processors are emulated (unless there is KVM) and share the host's with
+QEMU, devices and encoder: the numbers are of that machine, the ratios tell. Nothing is asserted.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import signal
+import statistics
+import sys
+
+import run
+from rig import Rig
+
+SIZE = "--width 1920 --height 1080"
+PACE = 30
+# label, options of guest-bench, frames. "none" is what the benchmark itself costs.
+ROADS = [
+    ("by id", "--encoder vsockenc --dmabuf", 240),
+    ("upload", "--encoder vsockenc", 120),
+    ("pixels", "--encoder vsockenc --drm-device /dev/null", 60),
+    ("x264enc", "--encoder x264enc", 40),
+    ("none", "--encoder none", 240),
+]
+FLIP_SECONDS = 5
+
+
+class Report:
+    """Tables as they come, and targets at the end."""
+
+    def __init__(self):
+        self.numbers, self.targets = {}, []
+
+    def put(self, section, row, **values):
+        self.numbers.setdefault(section, {})[row] = values
+
+    def target(self, text, wanted, measured, at_most=True):
+        reached = measured <= wanted if at_most else measured >= wanted
+        self.targets.append({"target": text, "wanted": wanted, "at_most": at_most, "measured": measured,
+                             "reached": reached})
+
+    def print_targets(self):
+        print("\nTargets")
+        for t in self.targets:
+            print(f"{'reached' if t['reached'] else 'MISSED ':<8} {t['target']:<58} "
+                  f"{'<=' if t['at_most'] else '>='} {t['wanted']:<6g} measured {t['measured']:.3g}")
+
+
+def last_json(text):
+    return json.loads([line for line in text.splitlines() if line.startswith("{")][-1])
+
+
+def section(title):
+    print(f"\n-- {title}", flush=True)
+
+
+def guest_of(rig, machine):
+    guest = rig.guest(machine)
+    guest.where = "/"
+    return guest
+
+
+def bench_roads(rig, report, quick):
+    """CPU of the guest's process per frame, 1080p, by each road."""
+    guest = guest_of(rig, "devices")
+    rig.start_stream(options=("--encoder", "null"))
+    for form in ("NV12", "BGRx"):
+        section(f"1080p {form}, {PACE} fps at most, over vsock to a null encoder: CPU of the guest's process")
+        rows = {}
+        for label, options, frames in ROADS:
+            frames = frames // 2 if quick else frames
+            endpoint = "--endpoint vsock:2:5000" if "vsockenc" in options else ""
+            row = last_json(guest.run(f"guest-bench {options} --format {form} {SIZE} --pace {PACE} "
+                                      f"--frames {frames} --warmup 10 {endpoint}", 240))
+            rows[label] = row
+            report.put(f"roads {form}", label, **row)
+            print(f"{label:<10} {row['cpu_ms']:>9.3f} ms/frame  {row['fps']:>6.1f} fps  p50 {row['p50_ms']:>8.2f} ms",
+                  flush=True)
+        cpu = {label: row["cpu_ms"] for label, row in rows.items()}
+        for label in ("by id", "upload", "pixels"):
+            print(f"{label} costs 1/{cpu['x264enc'] / cpu[label]:.0f} of x264enc, "
+                  f"1/{cpu['pixels'] / cpu[label]:.1f} of pixels")
+        report.target(f"{form}: CPU by id / x264enc", 1 / 50, cpu["by id"] / cpu["x264enc"])
+        report.target(f"{form}: CPU by id / pixels", 1 / 10, cpu["by id"] / cpu["pixels"])
+    rig.end()
+
+
+def bench_requests(rig, report, quick):
+    """From a request by id to its answer, one in flight."""
+    section("1080p BGRx: request by id -> answer, one in flight")
+    guest, frames = guest_of(rig, "devices"), 100 if quick else 300
+    for encoder, what in (("null", "hash of the frame's 8.3 MB"), ("x264enc", "H.264")):
+        rig.start_stream(options=("--encoder", encoder))
+        row = last_json(guest.run(f"request-bench --endpoint vsock:2:5000 --size 1920x1080 --frames {frames}", 240))
+        rig.end()
+        report.put("requests", encoder, **row)
+        print(f"{encoder:<10} p50 {row['p50_ms']:.2f} ms  p99 {row['p99_ms']:.2f} ms  ({what})", flush=True)
+        if encoder == "null":
+            report.target("request -> hash of 8.3 MB -> reply, p50 ms", 2.2, row["p50_ms"])
+
+
+def flips_per_second(rig, machine):
+    guest = guest_of(rig, machine)
+    row = last_json(guest.run(f"drm-flipper --still --size 1920x1080 --seconds {FLIP_SECONDS}", 60))
+    rig.end()
+    return row["flips_per_s"]
+
+
+def bench_flips(rig, report, quick):
+    """Page flips as fast as the device takes them."""
+    section("1080p page flips, as fast as the device takes them")
+    flips = {"devices": [], "stock": []}
+    for _ in range(1 if quick else 3):
+        for machine, runs in flips.items():
+            runs.append(flips_per_second(rig, machine))
+    ours, stock = (statistics.median(flips[machine]) for machine in ("devices", "stock"))
+    print(f"vhost-user-gpu {ours:.0f}/s, QEMU's virtio-gpu-pci {stock:.0f}/s: {ours / stock:.2f}x")
+    report.put("flips", "ours", per_s=ours)
+    report.put("flips", "stock", per_s=stock)
+    report.target("page flips, ours / virtio-gpu-pci", 0.85, ours / stock, at_most=False)
+
+
+BENCHES = {"roads": bench_roads, "requests": bench_requests, "flips": bench_flips}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    run.add_rig_arguments(parser)
+    parser.add_argument("--quick", action="store_true", help="fewer frames and repetitions")
+    parser.add_argument("--only", choices=BENCHES, help="just that part")
+    parser.add_argument("--kvm", action="store_const", dest="accel", const="kvm", help="do not emulate the processor")
+    parser.add_argument("--json", type=pathlib.Path, help="write everything to this file too")
+    settings = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    report, rig = Report(), Rig(settings)
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; guest with {settings.accel}")
+    try:
+        for name in [settings.only] if settings.only else BENCHES:
+            rig.begin(f"bench-{name}")
+            BENCHES[name](rig, report, settings.quick)
+    finally:
+        rig.close()
+    report.print_targets()
+    if settings.json:
+        settings.json.write_text(json.dumps({"numbers": report.numbers, "targets": report.targets}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
