@@ -86,7 +86,7 @@ static int attach(void)
 static void run(void)
 {
 	for (int i = 0; i < 50; i++)
-		ck_assert_int_eq(loop_run_once(loop, 0), 0);
+		ck_assert_int_ge(loop_run_once(loop, 0), 0);
 }
 
 static int connect_to(const char *where)
