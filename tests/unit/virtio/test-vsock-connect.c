@@ -82,6 +82,7 @@ START_TEST(listener_that_never_accepts_is_not_waited_for_for_ever)
 	int listener = host_listen(&guest, 5000, 0);
 	struct guest_stream second = { .port = 9, .host_port = 5000 };
 	struct guest_stream third = { .port = 10, .host_port = 5000 };
+	struct guest_stream fourth = { .port = 11, .host_port = 5000 };
 
 	guest.hub.connect_timeout_ms = 30;
 	guest_send(&guest, &stream, VSOCK_OP_REQUEST, 0);
@@ -89,6 +90,9 @@ START_TEST(listener_that_never_accepts_is_not_waited_for_for_ever)
 	guest_send(&guest, &second, VSOCK_OP_REQUEST, 0);
 	guest_send(&guest, &third, VSOCK_OP_REQUEST, 0);
 	guest_send(&guest, &third, VSOCK_OP_RST, 0); /* it has changed its mind */
+	guest_send(&guest, &fourth, VSOCK_OP_REQUEST, 0);
+	guest_send(&guest, &fourth, VSOCK_OP_RW, 0); /* it does not wait */
+	guest_expect(&guest, &fourth, VSOCK_OP_RST);
 	guest_expect(&guest, &second, VSOCK_OP_RST);
 	guest_expect_nothing(&guest);
 	ck_assert_uint_eq(guest.hub.n_connections, 1);

@@ -174,6 +174,20 @@ START_TEST(guest_that_answers_with_anything_else_is_reset)
 }
 END_TEST
 
+START_TEST(guest_that_answers_before_it_is_asked_is_reset)
+{
+	struct guest_stream guess = { .port = 5001, .host_port = guest.hub.next_port };
+	int program = host_connect(&guest);
+
+	host_write(program, "CONNECT 5001\n", 13);
+	guest_settle(&guest);
+	guest_send(&guest, &guess, VSOCK_OP_RESPONSE, 0);
+	guest_expect(&guest, &guess, VSOCK_OP_RST);
+	host_expect_end(&guest, program);
+	close(program);
+}
+END_TEST
+
 START_TEST(guest_is_told_when_the_program_does_not_wait_for_its_answer)
 {
 	struct guest_stream s;
@@ -242,6 +256,7 @@ int main(void)
 		program_is_hung_up_on_when_the_guest_refuses,
 		program_is_hung_up_on_when_the_guest_does_not_answer,
 		guest_that_answers_with_anything_else_is_reset,
+		guest_that_answers_before_it_is_asked_is_reset,
 		guest_is_told_when_the_program_does_not_wait_for_its_answer,
 		programs_beyond_the_limit_are_hung_up_on,
 		guest_cannot_take_a_port_from_a_program,

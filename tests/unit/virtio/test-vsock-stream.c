@@ -366,6 +366,8 @@ START_TEST(program_that_left_is_noticed_while_the_guest_has_no_room)
 	guest_write(&guest, &stream, "x", 1);
 	guest_expect(&guest, &stream, VSOCK_OP_SHUTDOWN);
 	ck_assert_uint_eq(guest.packet.flags, VSOCK_SHUTDOWN_RCV);
+	guest_write(&guest, &stream, "y", 1); /* it is told once */
+	guest_expect_nothing(&guest);
 	stream.buf_alloc = 100;
 	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
 	guest_expect_data(&guest, &stream, "waits", 5);
@@ -385,22 +387,40 @@ START_TEST(reset_in_mid_transfer_closes_the_socket)
 }
 END_TEST
 
-START_TEST(busy_stream_does_not_keep_another_from_its_turn)
+START_TEST(busy_streams_take_turns)
 {
-	struct guest_stream quick = { .port = 1025, .host_port = 5000 };
-	int other = guest_connect(&guest, &quick, listener);
+	struct guest_stream second = { .port = 1025, .host_port = 5000 };
+	int other = guest_connect(&guest, &second, listener);
 	uint8_t *data = pattern(150000);
-	unsigned before = 0;
+	unsigned packets[2] = { 0, 0 };
 
 	host_write(program, data, 150000);
-	host_write(other, "quick", 5);
+	host_write(other, data, 150000);
 	guest_settle(&guest);
-	for (guest_receive(&guest); guest.packet.dst_port != quick.port; guest_receive(&guest))
-		before++;
-	ck_assert_uint_le(before, VSOCK_TURN_PACKETS);
-	ck_assert_mem_eq(guest.payload, "quick", 5);
+	for (unsigned i = 0; i < 2 * VSOCK_TURN_PACKETS; i++) {
+		guest_receive(&guest);
+		packets[guest.packet.dst_port == second.port]++;
+	}
+	ck_assert_uint_eq(packets[0], VSOCK_TURN_PACKETS);
+	ck_assert_uint_eq(packets[1], VSOCK_TURN_PACKETS);
 	close(other);
 	free(data);
+}
+END_TEST
+
+START_TEST(sockets_are_not_listened_to_while_the_guest_gives_no_room)
+{
+	struct vsock_connection *c = vsock_hub_find(&guest.hub, stream.host_port, stream.port);
+
+	host_write(program, "waits", 5);
+	guest_settle(&guest);
+	vsock_hub_pause(&guest.hub);
+	ck_assert(!c->watched);
+	guest_expect_data(&guest, &stream, "waits", 5);
+	guest_expect_nothing(&guest);
+	ck_assert(c->watched);
+	host_write(program, "more", 4);
+	guest_expect_data(&guest, &stream, "more", 4);
 }
 END_TEST
 
@@ -426,7 +446,8 @@ int main(void)
 		bytes_sent_to_a_program_that_left_are_dropped_and_the_guest_told,
 		program_that_left_is_noticed_while_the_guest_has_no_room,
 		reset_in_mid_transfer_closes_the_socket,
-		busy_stream_does_not_keep_another_from_its_turn,
+		busy_streams_take_turns,
+		sockets_are_not_listened_to_while_the_guest_gives_no_room,
 		NULL,
 	};
 
