@@ -74,6 +74,7 @@ class Guest:
         self.looked_at = 0
         shutil.rmtree(folder, ignore_errors=True)
         self.share.mkdir(parents=True)
+        self.serial.touch()
         root = rig.roots[machine.root]
         kernel, _ = initramfs.kernel_of(root, machine.kernel)
         (folder / "initramfs").write_bytes(initramfs.build(root, machine.kernel))
