@@ -144,8 +144,8 @@ guest_build_in() {
 			--exists vsockenc" || die "the project does not build for the guest; the message is above"
 }
 
-# guest_prepare [OPTION-OF-RUN.PY...] [NAME...]: everything that guest_run takes for these, but the host stub of
-# build/debug.
+# guest_prepare [OPTION-OF-RUN.PY...] [NAME...]: everything that guest_run takes for these, but what it takes
+# of build/debug.
 guest_prepare() {
 	local name names
 	need "the guest" "${packages_guest_host[@]}"
@@ -164,6 +164,7 @@ guest_prepare() {
 guest_run() {
 	say "running scenarios in the guest; logs are in build/guest"
 	"$python" -B "$here/tests/guest/run.py" "${guest_roots[@]}" --home "$guest_home" --qemu "$guest_qemu" \
-		--stub "$here/build/debug/host-stub/helix-host-stub" --logs "$here/build/guest" \
+		--stub "$here/build/debug/host-stub/helix-host-stub" \
+		--pattern-tool "$here/build/debug/tests/process/pattern-tool" --logs "$here/build/guest" \
 		--log-json "$guest_results" "$@" </dev/null
 }

@@ -63,7 +63,7 @@ trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
 need "the build" "${packages_build[@]}"
 need "the host stub" "${packages_run[@]}"
 configure debug -Dwerror=true
-compile helix-host-stub
+compile helix-host-stub pattern-tool
 guest_prepare "${guest_options[@]}" "${guest_names[@]}"
 status=0
 guest_run "${guest_options[@]}" "${guest_names[@]}" || status=$?

@@ -10,9 +10,9 @@ def quoted(pipeline):
     return " ".join(map(shlex.quote, pipeline.split()))
 
 
-def events(script):
-    """The JSON objects that a script has printed so far."""
-    return [json.loads(line) for line in script.output().splitlines() if line.startswith("{") and line.endswith("}")]
+def events(output):
+    """The JSON objects, one a line, that a program has printed so far."""
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
 def start_screen(guest, options=""):
@@ -26,7 +26,7 @@ def start_screen(guest, options=""):
 def report_of(script, seconds=60):
     """The JSON object that a script printed last, whatever its exit status."""
     script.wait(seconds)
-    found = events(script)
+    found = events(script.output())
     return found[-1] if found else script.fail("no report")
 
 

@@ -16,7 +16,8 @@ class Rig:
     def __init__(self, settings):
         self.roots = {name: pathlib.Path(path) for name, path in settings.root}
         self.home, self.qemu = settings.home, settings.qemu
-        self.stub, self.logs = settings.stub, pathlib.Path(settings.logs)
+        self.stub, self.pattern_tool = settings.stub, settings.pattern_tool
+        self.logs = pathlib.Path(settings.logs)
         self.console, self.accel = settings.console, settings.accel
         self.name, self.folder, self.programs = None, None, []
         self.machine, self.running = None, None

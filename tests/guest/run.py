@@ -64,7 +64,7 @@ def attempt(rig, scenario):
 
 def add_rig_arguments(parser):
     """What a Rig wants to know."""
-    for name in ("home", "qemu", "stub", "logs"):
+    for name in ("home", "qemu", "stub", "pattern-tool", "logs"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--root", nargs=2, action="append", metavar=("NAME", "FOLDER"))
     parser.add_argument("--accel", default="tcg,thread=multi")
