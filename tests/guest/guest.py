@@ -98,8 +98,6 @@ class Guest:
             threading.Thread(target=self.show_console, daemon=True).start()
 
     def show_console(self):
-        while not self.serial.exists():
-            time.sleep(0.1)
         with self.serial.open(errors="replace") as serial:
             while self.qemu.process.poll() is None:
                 sys.stdout.write(serial.read())
