@@ -6,7 +6,8 @@
  * @short_description: H.264 encoding by the host of this virtual machine
  *
  * Sends frames to an encoder on the host, over vsock, a Unix socket or TCP, and outputs the H.264 that comes back. A frame
- * that is a virtio-gpu buffer is sent as its resource id: no pixel is copied. Other frames are sent as pixels.
+ * that is a virtio-gpu buffer is sent as its resource id: no pixel is copied. Other frames are written into such a buffer where there is
+ * a virtio-gpu without 3D, and sent as pixels where not.
  *
  * ## Example launch lines
  * |[
