@@ -25,20 +25,15 @@ void program_options(int *argc, char ***argv, const GOptionEntry *entries, const
 	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
-static void print_message(const char *what, va_list arguments, int error)
-{
-	fprintf(stderr, "%s: ", g_get_prgname());
-	vfprintf(stderr, what, arguments);
-	fprintf(stderr, error ? ": %s\n" : "%s\n", error ? g_strerror(-error) : "");
-}
-
 void program_fail(int error, const char *what, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, what);
-	print_message(what, arguments, error);
+	g_autofree char *text = g_strdup_vprintf(what, arguments);
 	va_end(arguments);
+	fprintf(stderr, "%s: %s%s%s\n", g_get_prgname(), text, error ? ": " : "",
+		error ? g_strerror(-error) : "");
 	exit(EXIT_FAILURE);
 }
 
@@ -47,9 +42,16 @@ void program_usage(const char *what, ...)
 	va_list arguments;
 
 	va_start(arguments, what);
-	print_message(what, arguments, 0);
+	g_autofree char *text = g_strdup_vprintf(what, arguments);
 	va_end(arguments);
+	fprintf(stderr, "%s: %s\n", g_get_prgname(), text);
 	exit(PROGRAM_USAGE);
+}
+
+void program_default(char **option, const char *value)
+{
+	if (!*option)
+		*option = g_strdup(value);
 }
 
 gboolean program_parse_size(const char *text, uint32_t *ret_width, uint32_t *ret_height)

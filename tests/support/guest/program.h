@@ -17,6 +17,9 @@
 void program_options(int *argc, char ***argv, const GOptionEntry *entries, const char *parameters,
 	const char *summary, const char *description);
 
+/* A copy of value for an option that was not given. */
+void program_default(char **option, const char *value);
+
 /* Prints "NAME: what: reason" for -errno (or only "NAME: what" for 0) and exits with status 1. */
 void program_fail(int error, const char *what, ...) G_GNUC_NORETURN G_GNUC_PRINTF(2, 3);
 /* The same for a wrong command line: "NAME: what", status PROGRAM_USAGE. */

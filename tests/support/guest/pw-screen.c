@@ -324,20 +324,14 @@ static void on_signal(void *data, int number)
 	pw_main_loop_quit(s->loop);
 }
 
-static void set_default(char **option, const char *value)
-{
-	if (!*option)
-		*option = g_strdup(value);
-}
-
 static void read_options(struct screen *s)
 {
-	set_default(&options.name, "pw-screen");
-	set_default(&options.memory, "virtio");
-	set_default(&options.label, strcmp(options.memory, "memfd") == 0 ? "memfd" : "dmabuf");
-	set_default(&options.modifier, strcmp(options.label, "memfd") == 0 ? "none" : "linear");
-	set_default(&options.size, "640x480");
-	set_default(&options.format, "BGRx");
+	program_default(&options.name, "pw-screen");
+	program_default(&options.memory, "virtio");
+	program_default(&options.label, strcmp(options.memory, "memfd") == 0 ? "memfd" : "dmabuf");
+	program_default(&options.modifier, strcmp(options.label, "memfd") == 0 ? "none" : "linear");
+	program_default(&options.size, "640x480");
+	program_default(&options.format, "BGRx");
 	if (strcmp(options.label, "dmabuf") != 0 && strcmp(options.label, "memfd") != 0)
 		program_usage("--label is dmabuf or memfd");
 	if (!program_parse_size(options.size, &s->offer.width, &s->offer.height) ||
