@@ -328,11 +328,13 @@ static void read_options(struct screen *s)
 {
 	program_default(&options.name, "pw-screen");
 	program_default(&options.memory, "virtio");
-	program_default(&options.label, strcmp(options.memory, "memfd") == 0 ? "memfd" : "dmabuf");
-	program_default(&options.modifier, strcmp(options.label, "memfd") == 0 ? "none" : "linear");
+	program_default(
+		&options.label, g_strcmp0(options.memory, "memfd") == 0 ? "memfd" : "dmabuf");
+	program_default(
+		&options.modifier, g_strcmp0(options.label, "memfd") == 0 ? "none" : "linear");
 	program_default(&options.size, "640x480");
 	program_default(&options.format, "BGRx");
-	if (strcmp(options.label, "dmabuf") != 0 && strcmp(options.label, "memfd") != 0)
+	if (g_strcmp0(options.label, "dmabuf") != 0 && strcmp(options.label, "memfd") != 0)
 		program_usage("--label is dmabuf or memfd");
 	if (!program_parse_size(options.size, &s->offer.width, &s->offer.height) ||
 		s->offer.width % 4 || s->offer.height % 2)
@@ -342,13 +344,13 @@ static void read_options(struct screen *s)
 	if (options.rate < 1 || options.rate > 1000)
 		program_usage("--rate is 1 to 1000");
 	s->offer.rate = (uint32_t)options.rate;
-	s->offer.has_modifier = strcmp(options.modifier, "none") != 0;
+	s->offer.has_modifier = g_strcmp0(options.modifier, "none") != 0;
 	if (s->offer.has_modifier &&
 		screen_modifier_parse(options.modifier, &s->offer.modifier) < 0)
 		program_usage("unknown --modifier %s", options.modifier);
 	if (options.also_shm && !s->offer.has_modifier)
 		program_usage("--also-shm is for frames that are offered with a modifier");
-	s->data_type = strcmp(options.label, "memfd") == 0 ? SPA_DATA_MemFd : SPA_DATA_DmaBuf;
+	s->data_type = g_strcmp0(options.label, "memfd") == 0 ? SPA_DATA_MemFd : SPA_DATA_DmaBuf;
 }
 
 static void open_memory(struct screen *s)

@@ -221,9 +221,9 @@ static void read_options(struct bench *b)
 	program_default(&options.endpoint, "vsock:2:5000");
 	program_default(&options.size, "1920x1080");
 	program_default(&options.road, "id");
-	b->with_pixels = strcmp(options.road, "pixels") == 0;
+	b->with_pixels = g_strcmp0(options.road, "pixels") == 0;
 	program_default(&options.memory, b->with_pixels ? "memfd" : "virtio");
-	if (!b->with_pixels && strcmp(options.road, "id") != 0)
+	if (!b->with_pixels && g_strcmp0(options.road, "id") != 0)
 		program_usage("--road is id or pixels");
 	if (!program_parse_size(options.size, &b->width, &b->height))
 		program_usage("--size is like 1920x1080");

@@ -164,7 +164,7 @@ static gpointer serve_one(gpointer data)
 {
 	int fd = GPOINTER_TO_INT(data), r;
 	g_autofree uint8_t *chunk = g_malloc0(CHUNK);
-	struct header header;
+	struct header header = { 0 };
 
 	prepare(fd, FALSE);
 	do {
@@ -217,7 +217,7 @@ static void measure_bulk(int fd, struct json *j)
 {
 	g_autofree uint8_t *chunk = g_malloc0(CHUNK);
 	int64_t size = (int64_t)options.megabytes * CHUNK;
-	struct header header;
+	struct header header = { 0 };
 
 	gint64 started_us = g_get_monotonic_time();
 	int r = send_header(fd, 'S', size);
@@ -240,7 +240,7 @@ static void measure_bulk(int fd, struct json *j)
 static void measure_round_trips(int fd, struct json *j)
 {
 	struct sample sample;
-	struct header header;
+	struct header header = { 0 };
 
 	sample_begin(&sample);
 	for (int i = 0; i < options.rounds; i++) {
