@@ -101,7 +101,7 @@ START_TEST(program_that_says_nonsense_is_hung_up_on)
 
 		host_write(program, lines[i], strlen(lines[i]));
 		while (recv(program, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
-			ck_assert_int_eq(loop_run_once(guest.loop, 1), 0);
+			ck_assert_int_ge(loop_run_once(guest.loop, 1), 0);
 		guest_expect_nothing(&guest);
 		ck_assert_uint_eq(guest.hub.n_connections, 0);
 		close(program);

@@ -96,7 +96,7 @@ static void turn_until_readable(struct guest *guest, int fd)
 
 	for (int i = 0; poll(&p, 1, 0) == 0; i++) {
 		ck_assert_int_lt(i, GUEST_WAIT_MS);
-		ck_assert_int_eq(loop_run_once(guest->loop, 1), 0);
+		ck_assert_int_ge(loop_run_once(guest->loop, 1), 0);
 	}
 }
 
@@ -212,7 +212,7 @@ void guest_receive(struct guest *guest)
 {
 	for (int i = 0; !guest_try_to_receive(guest); i++) {
 		ck_assert_msg(i < GUEST_WAIT_MS, "no packet came");
-		ck_assert_int_eq(loop_run_once(guest->loop, 1), 0);
+		ck_assert_int_ge(loop_run_once(guest->loop, 1), 0);
 	}
 }
 
@@ -243,7 +243,7 @@ void guest_expect_data(
 void guest_settle(struct guest *guest)
 {
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(loop_run_once(guest->loop, 0), 0);
+		ck_assert_int_ge(loop_run_once(guest->loop, 0), 0);
 }
 
 void guest_expect_nothing(struct guest *guest)
@@ -251,6 +251,8 @@ void guest_expect_nothing(struct guest *guest)
 	guest_settle(guest);
 	if (guest_try_to_receive(guest))
 		ck_abort_msg("a packet came: op %u", guest->packet.op);
+	/* Nor does it go round in circles. */
+	ck_assert_int_eq(loop_run_once(guest->loop, 0), 0);
 }
 
 int guest_connect(struct guest *guest, struct guest_stream *stream, int listener)
