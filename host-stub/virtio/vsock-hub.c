@@ -103,6 +103,14 @@ static void accept_programs(struct loop_source *source, uint32_t events)
 	arm_timer(hub, hub->accept_ms);
 }
 
+static void remove_listener(struct vsock_hub *hub)
+{
+	/* In this order: once closed, the path may be another's. */
+	if (hub->listen_at.unix_path[0] != '@')
+		unlink(hub->listen_at.unix_path);
+	close(hub->listener.fd);
+}
+
 static int open_sources(struct vsock_hub *hub)
 {
 	int r;
@@ -119,8 +127,7 @@ static int open_sources(struct vsock_hub *hub)
 	r = loop_add(hub->loop, &hub->listener, EPOLLIN);
 	if (r == 0)
 		return 0;
-	unlink(hub->listen_at.unix_path);
-	close(hub->listener.fd);
+	remove_listener(hub);
 remove_timer:
 	loop_remove(hub->loop, &hub->timer);
 close_timer:
@@ -159,9 +166,7 @@ void vsock_hub_finish(struct vsock_hub *hub)
 	if (hub->accept_ms == 0)
 		loop_remove(hub->loop, &hub->listener);
 	loop_remove(hub->loop, &hub->timer);
-	/* In this order: once closed, the path may be another's. */
-	unlink(hub->listen_at.unix_path);
-	close(hub->listener.fd);
+	remove_listener(hub);
 	close(hub->timer.fd);
 }
 
