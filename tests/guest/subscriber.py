@@ -57,11 +57,9 @@ class Subscriber:
         self.socket.shutdown(socket.SHUT_RDWR)
         self.reader.join()
         self.socket.close()
-        stream, file = folder / "scanout.h264", folder / "scanout.mp4"
+        stream = folder / "scanout.h264"
         stream.write_bytes(b"".join(self.units))
-        subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={stream}", "!", "h264parse", "!", "mp4mux",
-                        "!", "filesink", f"location={file}"], check=True, timeout=DECODE_S, stdin=subprocess.DEVNULL)
-        done = subprocess.run([pattern_tool, "read", file, "avdec_h264"], check=True, timeout=DECODE_S, text=True,
+        done = subprocess.run([pattern_tool, "read", stream, "avdec_h264"], check=True, timeout=DECODE_S, text=True,
                               stdout=subprocess.PIPE)
         rows = [line.split() for line in done.stdout.splitlines()]
         return [int(row[1]) if len(row) == 3 else None for row in rows]

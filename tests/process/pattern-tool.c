@@ -2,8 +2,9 @@
 
 /*
  * pattern-tool draw FORMAT WIDTH HEIGHT COUNT     raw frames on stdout: id 0, 1 ..., pts at 30 frames a second
- * pattern-tool read FILE.mp4 DECODER              a line "BUFFER_PTS ID PTS" for each decoded frame, "BUFFER_PTS -"
- *                                                 for a picture without a readable pattern
+ * pattern-tool read FILE DECODER                  a line "BUFFER_PTS ID PTS" for each decoded frame, "BUFFER_PTS -"
+ *                                                 for a picture without a readable pattern. FILE is an .mp4, or
+ *                                                 bare H.264, whose BUFFER_PTS say nothing
  */
 
 #include "pattern.h"
@@ -63,10 +64,11 @@ static void print_frame(GstSample *sample)
 
 static int read_file(const char *path, const char *decoder)
 {
+	const char *demuxer = g_str_has_suffix(path, ".mp4") ? "! qtdemux" : "";
 	g_autofree char *launch =
-		g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! %s ! videoconvert ! "
+		g_strdup_printf("filesrc location=%s %s ! h264parse ! %s ! videoconvert ! "
 				"video/x-raw,format=I420 ! appsink name=sink sync=false",
-			path, decoder);
+			path, demuxer, decoder);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GstElement) pipeline = gst_parse_launch(launch, &error);
 	g_autoptr(GstElement) sink = NULL;
