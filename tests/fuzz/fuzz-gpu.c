@@ -60,8 +60,6 @@ static void map(struct guest_memory *memory, uint64_t addr, uint64_t size, uint6
 
 static void make_tables(void)
 {
-	if (tables[0].n_regions > 0)
-		return;
 	map(&tables[0], 0, 256 * PAGE, 0);
 	map(&tables[0], 512 * PAGE, 16 * PAGE, 4 * PAGE);
 	map(&tables[0], 528 * PAGE, 16 * PAGE, 0);
@@ -160,12 +158,13 @@ static void hear(void)
 	uint8_t bytes[RESOURCE_PACKET_MAX];
 	ssize_t n;
 
-	while ((n = recv(client, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
-		PROMISE(resource_packet_decode(bytes, (size_t)n, &packet) == 0);
-		hear_packet(&packet);
-		loop_run_once(loop, 0);
-	}
-	PROMISE(n < 0 && errno == EAGAIN);
+	do {
+		while ((n = recv(client, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
+			PROMISE(resource_packet_decode(bytes, (size_t)n, &packet) == 0);
+			hear_packet(&packet);
+		}
+		PROMISE(n < 0 && errno == EAGAIN);
+	} while (loop_run_once(loop, 0) > 0);
 }
 
 static uint32_t get_field(struct hxfr_reader *r)
@@ -285,22 +284,35 @@ static void check_limits(void)
 	PROMISE(n_runs == engine.resources.n_runs && n_runs <= GPU_RUNS_MAX);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Once for all inputs. */
+static void begin(void)
 {
 	static const struct publisher_impl impl = { .snapshot = snapshot, .drain = drain };
-	const struct edid_mode mode = { 640, 480, 60 };
-	struct hxfr_reader r;
 	int fds[2];
 
+	if (loop)
+		return;
 	make_tables();
 	PROMISE(loop_new(&loop) == 0);
 	PROMISE(publisher_new(&impl, NULL, loop, NULL, &publisher) == 0);
-	PROMISE(gpu_engine_init(&engine, 2, &mode, NULL) == 0);
-	engine.publisher = publisher;
 	engine.memory = &tables[0];
+	engine.publisher = publisher;
 	PROMISE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
 	client = fds[0];
 	PROMISE(publisher_attach(publisher, fds[1]) == 0);
+	hear();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct edid_mode mode = { 640, 480, 60 };
+	struct hxfr_reader r;
+
+	begin();
+	PROMISE(gpu_engine_init(&engine, 2, &mode, NULL) == 0);
+	engine.publisher = publisher;
+	engine.memory = &tables[0];
+	gpu_engine_reset(&engine);
 	hear();
 	hxfr_reader_init(&r, data, size);
 	while (hxfr_reader_left(&r) > 0 && !r.failed) {
@@ -311,9 +323,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gpu_engine_reset(&engine);
 	check_limits();
 	PROMISE(engine.resources.n == 0);
+	hear();
+	PROMISE(n_known == 0);
 	gpu_engine_finish(&engine);
-	publisher_destroy(publisher);
-	loop_destroy(loop);
-	close(client);
 	return 0;
 }
