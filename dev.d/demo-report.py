@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ./dev demo prints at its end: demo-report.py SCRATCH FRAMES DECODED FOLDER
+"""What ./dev demo prints at its end: demo-report.py SCRATCH FRAMES DECODED NAME
 
 Figures come from where they are known: the counters that vsockenc logs when it stops, the times of the processes,
 the counters of the host stub. Fails when a frame is missing.
@@ -30,7 +30,7 @@ def cpu(text):
     return float(user) + float(system)
 
 
-def main(scratch, frames, decoded, folder):
+def main(scratch, frames, decoded, base):
     stats = element_stats(read(scratch, "guest.log"))
     host = json.loads((re.findall(r"^{.*}$", read(scratch, "host.out"), re.M) or ["{}"])[-1])
     ran = re.search(r"Execution ended after (\d+):(\d+):([\d.]+)", read(scratch, "guest.out"))
@@ -45,16 +45,15 @@ def main(scratch, frames, decoded, folder):
     print(f"  rate           {frames / seconds:.1f} fps for {seconds:.1f} s")
     print(f"  latency        p50 {stats.get('latency-p50', 0) / 1e6:.2f} ms, p99 {stats.get('latency-p99', 0) / 1e6:.2f} ms "
           "(request to response, encoding included)")
-    print(f"  guest CPU      {whole:.2f} ms/frame of gst-launch, {source:.2f} of them drawing the test picture")
+    print(f"  guest CPU      {whole:.2f} ms/frame of gst-launch, {source:.2f} of them without the encoder")
     if "cpu_s" in host:
         print(f"  host CPU       {host['cpu_s'] * 1000 / frames:.2f} ms/frame")
     print(f"  stream         {stats.get('bytes', 0)} bytes, {stats.get('bytes', 0) * 8 / seconds / 1e6:.2f} Mbit/s")
-    for name in "demo.mp4", "demo.png":
-        path = os.path.join(folder, name)
-        print(f"  {name:14} {path} ({os.path.getsize(path)} bytes)")
+    for path in f"{base}.mp4", f"{base}.png":
+        print(f"  {os.path.basename(path):14} {path} ({os.path.getsize(path)} bytes)")
     if missing or stats.get("frames-encoded") != frames:
         print(f"error: {frames} frames went in, {stats.get('frames-encoded')} came out of vsockenc and "
-              f"{decoded} out of demo.mp4", file=sys.stderr)
+              f"{decoded} out of the file", file=sys.stderr)
         return 1
     return 0
 

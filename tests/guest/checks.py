@@ -17,7 +17,7 @@ def events(output):
 
 def start_screen(guest, options=""):
     """PipeWire with a session manager and a screen cast: the script of pw-screen, ready to be linked to."""
-    guest.start("exec sh ../session.sh").wait_for_line("^session is up")
+    guest.start("exec sh $HELIX/src/tests/guest/session.sh").wait_for_line("^session is up")
     screen = guest.start(f"exec pw-screen {options}")
     screen.wait_for_line('"event": *"node"')
     return screen
