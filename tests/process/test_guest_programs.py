@@ -95,6 +95,10 @@ class ScanoutCheckTest(ProgramTest):
         status, report = self.check([None, 5, 6], "--last", "6")
         self.assertEqual((status, report["before"], report["first"]), (0, 1, 5), report)
 
+    def test_what_is_shown_afterwards_does_not_count(self):
+        status, report = self.check([5, 6, None], "--last", "6")
+        self.assertEqual((status, report["after"], report["unreadable"]), (0, 1, 0), report)
+
     def test_an_older_picture_goes_backwards(self):
         status, report = self.check([0, 2, 1, 3], "--last", "3")
         self.assertEqual((status, report["ok"], report["backwards"]), (1, False, 1), report)

@@ -32,8 +32,9 @@ struct options {
 
 struct check {
 	GMutex lock;
-	unsigned units, pictures, repeated, backwards, unreadable, before;
-	uint64_t first, last; /* numbers; JUDGE_UNREADABLE: none yet */
+	unsigned units, pictures, repeated, backwards, unreadable;
+	unsigned before, after; /* unreadable ones before the first number, and since the last */
+	uint64_t first, last;   /* numbers; JUDGE_UNREADABLE: none yet */
 	double psnr_min;
 	gint64 last_seen_us; /* when the picture of --last came first; 0: not yet */
 };
@@ -61,12 +62,14 @@ static const char summary[] =
 	"drawn anew, and the last one shown at the end.";
 
 static const char description[] =
-	"What was on the screen before the first numbered picture (a console, say) does not count.\n"
+	"What was on the screen before the first numbered picture and behind the last (a console, say) does not\n"
+	"count.\n"
 	"\n"
 	"Prints {\"event\": \"subscribed\"} when the host has agreed, and at the end a JSON object: ok, error (text or\n"
 	"null), units (access units that came), pictures (with a number), repeated (same number once more: no\n"
-	"fault), backwards (an older picture than before), unreadable (without a number, behind one that had\n"
-	"one), before (without a number, before), first, last (numbers; null: none), psnr_min (dB).\n"
+	"fault), backwards (an older picture than before), unreadable (without a number, between pictures that\n"
+	"had one), before, after (without a number, before and behind these), first, last (numbers; null: none),\n"
+	"psnr_min (dB).\n"
 	"Exit status: 0 all is well, 1 not, 2 wrong command line.";
 
 static void note_number(struct check *c, const struct picture_seen *picture)
@@ -79,6 +82,8 @@ static void note_number(struct check *c, const struct picture_seen *picture)
 		c->backwards++;
 	c->last = picture->number;
 	c->pictures++;
+	c->unreadable += c->after;
+	c->after = 0;
 	c->psnr_min = MIN(c->psnr_min, picture->psnr);
 	if (options.last >= 0 && c->last == (uint64_t)options.last && c->last_seen_us == 0)
 		c->last_seen_us = g_get_monotonic_time();
@@ -94,7 +99,7 @@ static void picture_seen(void *owner, const struct picture_seen *picture)
 	else if (c->last == JUDGE_UNREADABLE)
 		c->before++;
 	else
-		c->unreadable++;
+		c->after++;
 	g_mutex_unlock(&c->lock);
 }
 
@@ -197,6 +202,7 @@ static gboolean report(struct check *c, const char *error)
 	json_uint(&j, "backwards", c->backwards);
 	json_uint(&j, "unreadable", c->unreadable);
 	json_uint(&j, "before", c->before);
+	json_uint(&j, "after", c->after);
 	if (c->pictures > 0) {
 		json_uint(&j, "first", c->first);
 		json_uint(&j, "last", c->last);
