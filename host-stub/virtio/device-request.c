@@ -101,6 +101,19 @@ static int build_memory(struct guest_memory *memory, struct request *request)
 	return r;
 }
 
+static int remap_queue(struct device *device, struct queue *queue)
+{
+	int r = ring_remap(&queue->ring, &device->memory);
+
+	if (r == 0)
+		return 0;
+	queue->base = ring_stop(&queue->ring);
+	log_write(device->log, LOG_LEVEL_WARNING,
+		"%s: queue %u is not in the guest's memory any more; it is stopped",
+		device->impl->name, (unsigned)(queue - device->queues));
+	return FAILED;
+}
+
 static int set_mem_table(struct device *device, struct request *request)
 {
 	struct guest_memory memory, former = device->memory;
@@ -109,12 +122,8 @@ static int set_mem_table(struct device *device, struct request *request)
 	if (r < 0)
 		return r;
 	device->memory = memory;
-	for (unsigned i = 0; i < device->impl->n_queues; i++) {
-		if (ring_remap(&device->queues[i].ring, &device->memory) < 0)
-			log_write(device->log, LOG_LEVEL_WARNING,
-				"%s: queue %u is not in the guest's memory any more; it is stopped",
-				device->impl->name, i);
-	}
+	for (unsigned i = 0; i < device->impl->n_queues; i++)
+		remap_queue(device, &device->queues[i]);
 	guest_memory_finish(&former);
 	if (device->impl->memory_changed)
 		device->impl->memory_changed(device->self);
@@ -141,7 +150,7 @@ static int set_vring_addr(struct device *device, struct request *request)
 	queue->ring.desc_addr = m->addr.desc;
 	queue->ring.avail_addr = m->addr.avail;
 	queue->ring.used_addr = m->addr.used;
-	return ring_remap(&queue->ring, &device->memory) < 0 ? FAILED : 0;
+	return remap_queue(device, queue);
 }
 
 static int set_vring_base(struct device *device, struct request *request)

@@ -78,9 +78,11 @@ int queue_set_kick(struct queue *queue, int fd)
 uint16_t queue_stop(struct queue *queue)
 {
 	drop_kick(queue);
+	if (queue->ring.started)
+		queue->base = ring_stop(&queue->ring);
 	queue->stopped = true;
-	queue->stopped_base = queue->ring.started ? ring_stop(&queue->ring) : queue->base;
-	return queue->stopped_base;
+	queue->stopped_base = queue->base;
+	return queue->base;
 }
 
 static void queue_init(struct queue *queue, struct device *device)

@@ -49,7 +49,8 @@ void ring_finish(struct ring *ring);
 /* Begins to serve at `base`, the index of the next available entry. -EINVAL: size is no power of
  * two from 1 to RING_SIZE_MAX; -EFAULT: a part is not in memory or not aligned. */
 int ring_start(struct ring *ring, const struct guest_memory *memory, uint16_t base);
-/* Looks the parts up anew after the memory table changed. On -EFAULT the ring is stopped. */
+/* Looks the parts up anew after the memory table changed. On -EFAULT the ring is stopped;
+ * ring_stop() still returns its base. */
 int ring_remap(struct ring *ring, const struct guest_memory *memory);
 /* Returns the base to go on from: that of the first request that was not given back. */
 uint16_t ring_stop(struct ring *ring);

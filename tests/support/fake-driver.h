@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The driver's side of virtio: RAM (a memfd), and rings in it that are filled, kicked and emptied as
- * a kernel does it, or spoiled byte by byte. fake-frontend.h puts a whole device behind it. What
+ * The driver's side of virtio: RAM (a memfd), and rings in it that are filled, kicked and emptied
+ * as a kernel does it, or spoiled byte by byte. fake-frontend.h puts a whole device behind it. What
  * cannot be, aborts: this is test code. One thread.
  *
  *	struct fake_ram ram;

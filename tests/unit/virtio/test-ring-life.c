@@ -129,7 +129,7 @@ START_TEST(event_idx_interrupts_once_for_many)
 }
 END_TEST
 
-/* Of requests put while others wait no kick is wanted; of the next one after all were popped it is. */
+/* No kick is wanted for what is put while others wait, one is for the first after all were popped. */
 START_TEST(event_idx_asks_for_a_kick_when_the_ring_was_emptied)
 {
 	for (unsigned i = 0; i < N_ELEMENTS(bases); i++) {
