@@ -29,6 +29,7 @@
 struct known {
 	uint32_t id;
 	uint32_t n_runs, n_here;
+	uint64_t size;
 };
 
 static struct guest_memory tables[TABLES];
@@ -43,6 +44,7 @@ static uint64_t region_sizes[RESOURCE_REGIONS_MAX];
 static uint32_t n_regions;
 static struct known known[GPU_RESOURCES_MAX];
 static unsigned n_known;
+static uint32_t shown[RESOURCE_SCANOUTS_MAX], cursors[RESOURCE_SCANOUTS_MAX];
 
 static void map(struct guest_memory *memory, uint64_t addr, uint64_t size, uint64_t fd_offset)
 {
@@ -100,7 +102,7 @@ static void hear_add(const struct resource_packet *p)
 	if (p->add.first_run == 0) {
 		PROMISE(!k && n_known < sizeof known / sizeof known[0]);
 		k = &known[n_known++];
-		*k = (struct known){ p->add.id, p->add.n_runs, 0 };
+		*k = (struct known){ p->add.id, p->add.n_runs, 0, 0 };
 	}
 	PROMISE(k && k->n_runs == p->add.n_runs && k->n_here == p->add.first_run);
 	k->n_here += p->add.n_here;
@@ -109,22 +111,46 @@ static void hear_add(const struct resource_packet *p)
 
 		PROMISE(run->region < n_regions);
 		PROMISE(run->offset + run->size <= region_sizes[run->region]);
+		k->size += run->size;
+	}
+}
+
+/* A resource whose pages are somewhere is told of with all of them. */
+static void check_known(void)
+{
+	for (unsigned i = 0; i < n_known; i++) {
+		const struct gpu_resource *resource =
+			gpu_resources_find(&engine.resources, known[i].id);
+
+		PROMISE(resource && resource->n_located == known[i].n_here);
+		PROMISE(known[i].size ==
+			(resource->located ? gpu_backing_pages_size(&resource->backing) : 0));
 	}
 }
 
 static void hear_memory(const struct resource_packet *p, const struct guest_memory *memory)
 {
 	n_known = 0;
+	memset(shown, 0, sizeof shown);
+	memset(cursors, 0, sizeof cursors);
 	n_regions = p->memory.n_regions;
 	PROMISE(n_regions == memory->n_regions);
 	for (uint32_t i = 0; i < n_regions; i++)
 		region_sizes[i] = memory->regions[i].fd_offset + memory->regions[i].size;
 }
 
+static void hear_removal(uint32_t id)
+{
+	struct known *k = find_known(id);
+
+	PROMISE(k);
+	*k = known[--n_known];
+	for (unsigned i = 0; i < RESOURCE_SCANOUTS_MAX; i++)
+		PROMISE(shown[i] != id && cursors[i] != id);
+}
+
 static void hear_packet(const struct resource_packet *p)
 {
-	struct known *k;
-
 	switch (p->type) {
 	case RESOURCE_MEMORY:
 		hear_memory(p, engine.memory);
@@ -133,15 +159,15 @@ static void hear_packet(const struct resource_packet *p)
 		hear_add(p);
 		break;
 	case RESOURCE_REMOVE:
-		k = find_known(p->remove.id);
-		PROMISE(k);
-		*k = known[--n_known];
+		hear_removal(p->remove.id);
 		break;
 	case RESOURCE_SCANOUT:
 		check_shown(p->scanout.id);
+		shown[p->scanout.scanout] = p->scanout.id;
 		break;
 	case RESOURCE_CURSOR:
 		check_shown(p->cursor.id);
+		cursors[p->cursor.scanout] = p->cursor.id;
 		break;
 	case RESOURCE_FLUSH:
 		check_shown(p->flush.id);
@@ -165,6 +191,7 @@ static void hear(void)
 		}
 		PROMISE(n < 0 && errno == EAGAIN);
 	} while (loop_run_once(loop, 0) > 0);
+	check_known();
 }
 
 static uint32_t get_field(struct hxfr_reader *r)
