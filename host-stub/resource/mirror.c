@@ -2,6 +2,7 @@
 #include "mirror.h"
 
 #include "inlet.h"
+#include "seqpacket.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +17,7 @@
 #define PACKETS_PER_ROUND 64u /* then watchers are told */
 
 struct mirror {
-	struct inlet_address address;
+	char *path;
 	const struct log_sink *log;
 	struct backing_quotas quotas;
 	pthread_t thread;
@@ -56,14 +57,14 @@ static bool connect_device(struct mirror *m)
 {
 	int fd;
 
-	if (inlet_connect(&m->address, &fd) < 0)
+	if (seqpacket_connect(m->path, &fd) < 0)
 		return false;
 	pthread_mutex_lock(&m->lock);
 	m->fd = fd;
 	m->n_connections++;
 	m->synced = m->cookie;
 	unlock(m);
-	log_write(m->log, LOG_LEVEL_INFO, "resources: connected to %s", m->address.text);
+	log_write(m->log, LOG_LEVEL_INFO, "resources: connected to %s", m->path);
 	return true;
 }
 
@@ -76,10 +77,10 @@ static void disconnect_device(struct mirror *m, int error)
 	unlock(m);
 	tell_watchers(m);
 	if (error == -ENOTCONN)
-		log_write(m->log, LOG_LEVEL_INFO, "resources: %s is gone", m->address.text);
+		log_write(m->log, LOG_LEVEL_INFO, "resources: %s is gone", m->path);
 	else if (!m->complained)
 		log_write(m->log, LOG_LEVEL_WARNING, "resources: %s makes no sense (%s); again",
-			m->address.text, strerror(-error));
+			m->path, strerror(-error));
 	m->complained = error != -ENOTCONN;
 }
 
@@ -161,6 +162,7 @@ static void mirror_free(struct mirror *m)
 	table_finish(&m->table);
 	pthread_cond_destroy(&m->changed);
 	pthread_mutex_destroy(&m->lock);
+	free(m->path);
 	free(m);
 }
 
@@ -176,15 +178,16 @@ static int start(struct mirror *m)
 
 int mirror_new(const char *path, const struct log_sink *log, struct mirror **ret)
 {
-	struct inlet_address address;
-
-	int r = inlet_address_parse(path, &address);
-	if (r < 0)
-		return r;
+	if (strlen(path) == 0 || strlen(path) > MIRROR_PATH_MAX)
+		return -EMSGSIZE;
 	struct mirror *m = calloc(1, sizeof *m);
 	if (!m)
 		return -ENOMEM;
-	m->address = address;
+	m->path = strdup(path);
+	if (!m->path) {
+		free(m);
+		return -ENOMEM;
+	}
 	m->log = log;
 	m->fd = m->stop_fd = -1;
 	quota_init(&m->quotas.runs, MIRROR_RUNS_MAX);
@@ -192,7 +195,7 @@ int mirror_new(const char *path, const struct log_sink *log, struct mirror **ret
 	quota_init(&m->quotas.mappings, MIRROR_MAPPINGS_MAX);
 	table_init(&m->table, &m->quotas);
 	init_lock(m);
-	r = start(m);
+	int r = start(m);
 	if (r < 0) {
 		mirror_free(m);
 		return r;
@@ -214,9 +217,8 @@ static int send_sync(struct mirror *m)
 {
 	if (m->fd < 0)
 		return -ENOTCONN;
-	m->cookie++;
-	return inlet_send(m->fd, &(struct resource_packet){
-					 .type = RESOURCE_SYNC, .sync = { .cookie = m->cookie } });
+	int r = inlet_send_sync(m->fd, ++m->cookie);
+	return r == 0 || r == -EAGAIN ? r : -ENOTCONN;
 }
 
 static struct timespec sync_deadline(void)
@@ -262,7 +264,7 @@ static int wait_for_resource(
 static int map(struct mirror *m, uint32_t id, bool patient, struct mirror_pixels *ret)
 {
 	const struct table_resource *resource;
-	struct mirror_pixels pixels;
+	struct mirror_pixels pixels = { 0 };
 
 	pthread_mutex_lock(&m->lock);
 	int r = wait_for_resource(m, id, patient, &resource);

@@ -18,6 +18,7 @@
 #define MIRROR_RUNS_MAX        (1024u * 1024) /* known: those bytes in single pages */
 #define MIRROR_MAPPINGS_MAX    32768u         /* half of what Linux gives a process */
 #define MIRROR_WATCHERS_MAX    64u
+#define MIRROR_PATH_MAX        107u /* sun_path without its NUL */
 #define MIRROR_SYNC_TIMEOUT_MS 1000u
 #define MIRROR_RETRY_MS        250u
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "seqpacket.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,6 +98,76 @@ int seqpacket_accept(int listen_fd, int *ret_fd)
 		return -errno;
 	*ret_fd = fd;
 	return 0;
+}
+
+int seqpacket_connect(const char *path, int *ret_fd)
+{
+	struct sockaddr_un address;
+	socklen_t size;
+	int fd, r = make_address(path, &address, &size);
+
+	if (r < 0)
+		return r;
+	fd = open_socket();
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)&address, size) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+_Static_assert(CMSG_SPACE(RESOURCE_REGIONS_MAX * sizeof(int)) ==
+		       CMSG_LEN(RESOURCE_REGIONS_MAX * sizeof(int)),
+	"no padding in which the kernel would deliver one more");
+
+static void collect_fds(struct msghdr *message, struct seqpacket *ret)
+{
+	struct cmsghdr *rights = CMSG_FIRSTHDR(message);
+
+	ret->n_fds = 0;
+	if (!rights || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+		return;
+	ret->n_fds = (unsigned)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	memcpy(ret->fds, CMSG_DATA(rights), ret->n_fds * sizeof(int));
+}
+
+static void close_fds(struct seqpacket *packet)
+{
+	while (packet->n_fds > 0)
+		close(packet->fds[--packet->n_fds]);
+}
+
+int seqpacket_receive(int fd, struct seqpacket *ret)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(RESOURCE_REGIONS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = ret->data, .iov_len = sizeof ret->data };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof control.bytes,
+	};
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == ECONNRESET ? -ENOTCONN : -errno;
+	collect_fds(&message, ret);
+	if (n > 0 && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		ret->size = (size_t)n;
+		return 0;
+	}
+	close_fds(ret);
+	return n == 0 ? -ENOTCONN : -EBADMSG;
 }
 
 int seqpacket_send(int fd, const void *data, size_t size, const int *fds, unsigned n_fds)

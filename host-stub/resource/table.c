@@ -150,7 +150,7 @@ static int apply_remove(struct table *table, const struct resource_packet *packe
 	struct table_resource *resource = find(table, packet->remove.id);
 
 	if (!resource)
-		return -EBADMSG;
+		return 0;
 	drop_backing(table, resource);
 	*resource = table->resources[--table->n_resources];
 	return 0;

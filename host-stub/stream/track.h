@@ -4,8 +4,8 @@
 /* One encoded stream of a client: its configuration, and the encoder for the geometry its frames
  * have now. One thread. */
 
-#include "encoder.h"
 #include "../quota.h"
+#include "encoder.h"
 #include "stats.h"
 
 /* The encoders of one client. The first is always granted, more are taken from what all clients

@@ -491,7 +491,6 @@ static const struct {
 	{ { .type = RESOURCE_FLUSH, .flush = { .id = 5 } }, 0, RESOURCE_PACKET_MAX + 1 },
 	{ { .type = RESOURCE_SYNC, .sync = { .cookie = 0 } }, 0, 0 },
 	{ { .type = RESOURCE_SYNCED, .sync = { .cookie = 1000 } }, 0, 0 },
-	{ { .type = RESOURCE_REMOVE, .remove = { .id = 99 } }, 0, 0 },
 	{ { .type = RESOURCE_ADD,
 		  .add = { .id = 9, .n_runs = 1, .n_here = 1, .runs = { { 1, 0, PAGE } } } },
 		0, 0 },
