@@ -18,8 +18,11 @@
 
 static void answer_sync(struct fake_device *d, struct resource_packet *packet)
 {
-	if (d->on_sync)
-		d->on_sync(d);
+	pthread_mutex_lock(&d->lock);
+	fake_device_fn on_sync = d->on_sync;
+	pthread_mutex_unlock(&d->lock);
+	if (on_sync)
+		on_sync(d);
 	packet->type = RESOURCE_SYNCED;
 	pthread_mutex_lock(&d->lock);
 	bool mute = d->mute;
@@ -64,9 +67,10 @@ static void accept_client(struct fake_device *d)
 	ck_assert_int_ge(fd, 0);
 	pthread_mutex_lock(&d->lock);
 	d->fd = fd;
+	fake_device_fn on_client = d->on_client;
 	pthread_mutex_unlock(&d->lock);
-	if (d->on_client)
-		d->on_client(d);
+	if (on_client)
+		on_client(d);
 	pthread_mutex_lock(&d->lock);
 	d->n_clients++;
 	pthread_cond_broadcast(&d->changed);
@@ -183,6 +187,35 @@ void fake_device_wait_gone(struct fake_device *d)
 	pthread_mutex_lock(&d->lock);
 	while (d->fd >= 0)
 		ck_assert_int_eq(pthread_cond_timedwait(&d->changed, &d->lock, &until), 0);
+	pthread_mutex_unlock(&d->lock);
+}
+
+unsigned fake_device_syncs(struct fake_device *d)
+{
+	pthread_mutex_lock(&d->lock);
+	unsigned n = d->n_syncs;
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+void fake_device_mute(struct fake_device *d, bool mute)
+{
+	pthread_mutex_lock(&d->lock);
+	d->mute = mute;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void fake_device_on_sync(struct fake_device *d, fake_device_fn on_sync)
+{
+	pthread_mutex_lock(&d->lock);
+	d->on_sync = on_sync;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void fake_device_on_client(struct fake_device *d, fake_device_fn on_client)
+{
+	pthread_mutex_lock(&d->lock);
+	d->on_client = on_client;
 	pthread_mutex_unlock(&d->lock);
 }
 

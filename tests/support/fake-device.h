@@ -15,19 +15,17 @@
 #define FAKE_DEVICE_PAGE       RESOURCE_RUN_ALIGN
 #define FAKE_DEVICE_TIMEOUT_MS 10000
 
+struct fake_device;
+typedef void (*fake_device_fn)(struct fake_device *device);
+
 struct fake_device {
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* abstract: "@..." */
 	int memory_fd;
 	uint8_t *memory; /* FAKE_DEVICE_PAGES, shared with whoever maps memory_fd */
 
-	/* Set these before the client comes, or under the lock. */
-	bool mute; /* SYNC is not answered */
-	/* Called by the thread before SYNCED is sent, may be NULL; uses the functions below. */
-	void (*on_sync)(struct fake_device *device);
-	/* The same when a client came. */
-	void (*on_client)(struct fake_device *device);
-
 	pthread_mutex_t lock; /* of what follows */
+	bool mute;
+	fake_device_fn on_sync, on_client;
 	pthread_cond_t changed;
 	pthread_t thread;
 	int listen_fd, fd;           /* fd: of the client; -1: none */
@@ -44,6 +42,15 @@ void fake_device_wait_clients(struct fake_device *device, unsigned n);
 void fake_device_wait_syncs(struct fake_device *device, unsigned n);
 /* Until the client closed. */
 void fake_device_wait_gone(struct fake_device *device);
+
+unsigned fake_device_syncs(struct fake_device *device);
+
+/* SYNC is not answered. */
+void fake_device_mute(struct fake_device *device, bool mute);
+/* Called by the thread before SYNCED is sent, or when a client came; may be NULL, and use the
+ * functions below. */
+void fake_device_on_sync(struct fake_device *device, fake_device_fn on_sync);
+void fake_device_on_client(struct fake_device *device, fake_device_fn on_client);
 
 /* To the client, which must be there. */
 void fake_device_send(struct fake_device *device, const struct resource_packet *packet);

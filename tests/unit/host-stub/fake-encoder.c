@@ -39,6 +39,15 @@ static int create_pixels(const struct encoder_choice *choice, const struct encod
 	return create(&fake_pixels_impl, done, ret);
 }
 
+static void note_picture(const struct encoder_frame *frame)
+{
+	uint64_t hash = frame->picture ? picture_hash(frame->picture) : 0;
+
+	pthread_mutex_lock(&fake.lock);
+	fake.hash = hash;
+	pthread_mutex_unlock(&fake.lock);
+}
+
 static int encode(struct encoder *e, const struct encoder_frame *frame, void *token)
 {
 	const struct timespec work = {
@@ -47,6 +56,7 @@ static int encode(struct encoder *e, const struct encoder_frame *frame, void *to
 	};
 
 	ck_assert(!e->impl->needs_pixels || frame->picture);
+	note_picture(frame);
 	pthread_mutex_lock(&fake.lock);
 	fake.n_encoded++;
 	if (fake.hold) {
@@ -58,6 +68,7 @@ static int encode(struct encoder *e, const struct encoder_frame *frame, void *to
 	while (fake.blocked)
 		pthread_cond_wait(&fake.changed, &fake.lock);
 	pthread_mutex_unlock(&fake.lock);
+	note_picture(frame);
 	nanosleep(&work, NULL);
 	if (done)
 		done(token, 0, &unit);
@@ -120,6 +131,14 @@ unsigned fake_encoded(void)
 	unsigned n = fake.n_encoded;
 	pthread_mutex_unlock(&fake.lock);
 	return n;
+}
+
+uint64_t fake_hash(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	uint64_t hash = fake.hash;
+	pthread_mutex_unlock(&fake.lock);
+	return hash;
 }
 
 static bool wait_for(const unsigned *count, unsigned n, unsigned timeout_ms)

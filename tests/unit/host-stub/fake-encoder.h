@@ -19,6 +19,7 @@ struct fake {
 	pthread_mutex_t lock; /* of what follows and of blocked */
 	pthread_cond_t changed;
 	unsigned n_encoded; /* begun */
+	uint64_t hash;      /* of the picture given last, looked at when encode() begins and ends */
 	unsigned n_held;
 	void *tokens[FAKE_HELD_MAX];
 	encoder_done_fn done;
@@ -31,6 +32,7 @@ extern const struct encoder_impl fake_blind_impl, fake_pixels_impl;
 /* As it was before any test. */
 void fake_reset(void);
 unsigned fake_encoded(void);
+uint64_t fake_hash(void);
 /* Until so many frames were begun, or are held; false: not within timeout_ms. */
 bool fake_wait_encoded(unsigned n, unsigned timeout_ms);
 bool fake_wait_held(unsigned n, unsigned timeout_ms);

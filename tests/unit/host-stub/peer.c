@@ -160,7 +160,8 @@ int64_t peer_spelled(const struct hxfr_message *m, const char *key)
 	return at && sscanf(at + strlen(pattern), "%lld", &value) == 1 ? value : -1;
 }
 
-void host_start_with(struct host *host, const char *faults, const struct encoder_choice *encoder)
+static void start(struct host *host, const char *faults, struct mirror *mirror,
+	const struct encoder_choice *encoder)
 {
 	int fds[2];
 
@@ -170,6 +171,7 @@ void host_start_with(struct host *host, const char *faults, const struct encoder
 		.number = 1,
 		.encoder = *encoder,
 		.scanouts = &host->scanouts,
+		.mirror = mirror,
 		.stats = &host->stats,
 		.pixels = &host->pixels,
 		.encoders = &host->encoders,
@@ -186,6 +188,17 @@ void host_start_with(struct host *host, const char *faults, const struct encoder
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	ck_assert_int_eq(session_start(fds[0], &config, &host->session), 0);
 	peer_init(&host->peer, fds[1]);
+}
+
+void host_start_with(struct host *host, const char *faults, const struct encoder_choice *encoder)
+{
+	start(host, faults, NULL, encoder);
+}
+
+void host_start_mirror(
+	struct host *host, struct mirror *mirror, const struct encoder_choice *encoder)
+{
+	start(host, NULL, mirror, encoder);
 }
 
 void host_start(struct host *host, const char *faults, const char *encoder)

@@ -59,4 +59,7 @@ struct host {
 /* faults: a SPEC or NULL; encoder: NULL is null. */
 void host_start(struct host *host, const char *faults, const char *encoder);
 void host_start_with(struct host *host, const char *faults, const struct encoder_choice *encoder);
+/* Its frames are those of the guest's resources. */
+void host_start_mirror(
+	struct host *host, struct mirror *mirror, const struct encoder_choice *encoder);
 void host_stop(struct host *host);

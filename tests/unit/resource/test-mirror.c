@@ -152,7 +152,7 @@ START_TEST(an_id_that_is_unknown_after_synced_does_not_exist)
 
 	poison(&pixels);
 	ck_assert_int_eq(mirror_map(mirror, 5, &pixels), -ENOENT);
-	ck_assert_uint_eq(device.n_syncs, 1);
+	ck_assert_uint_eq(fake_device_syncs(&device), 1);
 	assert_poisoned(&pixels);
 }
 END_TEST
@@ -170,7 +170,7 @@ static void announce_5_then_add_it(struct fake_device *d)
 
 START_TEST(an_id_that_comes_before_synced_is_found)
 {
-	device.on_sync = add_5;
+	fake_device_on_sync(&device, add_5);
 	struct mirror_pixels pixels = map(5);
 	ck_assert_uint_eq(pixels.data[0], 3);
 	mirror_unmap(mirror, &pixels);
@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(a_backing_that_comes_before_synced_is_waited_for)
 {
-	device.on_sync = announce_5_then_add_it;
+	fake_device_on_sync(&device, announce_5_then_add_it);
 	struct mirror_pixels pixels = map(5);
 	ck_assert_uint_eq(pixels.data[0], 3);
 	mirror_unmap(mirror, &pixels);
@@ -207,7 +207,7 @@ START_TEST(a_known_id_is_mapped_without_asking)
 	mirror_unmap(mirror, &pixels);
 	pixels = map(5);
 	mirror_unmap(mirror, &pixels);
-	ck_assert_uint_eq(device.n_syncs, 1);
+	ck_assert_uint_eq(fake_device_syncs(&device), 1);
 }
 END_TEST
 
@@ -215,7 +215,7 @@ START_TEST(a_device_that_does_not_answer_is_waited_for_as_long_as_said)
 {
 	struct mirror_pixels pixels;
 
-	device.mute = true;
+	fake_device_mute(&device, true);
 	ck_assert_int_eq(mirror_map(mirror, 5, &pixels), -ETIMEDOUT);
 }
 END_TEST
@@ -232,7 +232,7 @@ START_TEST(a_device_that_goes_away_ends_the_wait)
 {
 	struct mirror_pixels pixels;
 
-	device.on_sync = drop_connection;
+	fake_device_on_sync(&device, drop_connection);
 	ck_assert_int_eq(mirror_map(mirror, 5, &pixels), -ENOTCONN);
 }
 END_TEST
