@@ -19,5 +19,6 @@ struct edid_mode {
 };
 
 /* number: of the monitor, from 1; its serial number and part of its name. -ERANGE: a mode that a
- * detailed timing descriptor cannot say: sides, blanking, or a pixel clock not from 1 to 655.35 MHz. */
+ * detailed timing descriptor cannot say: sides, blanking, or a pixel clock that is not from 1
+ * to 655.35 MHz. */
 int edid_make(const struct edid_mode *mode, unsigned number, uint8_t ret[EDID_SIZE]);

@@ -49,7 +49,7 @@ int gpu_backing_add(struct gpu_backing *backing, uint64_t addr, uint64_t size)
 	}
 	if (addr % GPU_PAGE_SIZE > 0 || (last && last->size % GPU_PAGE_SIZE > 0))
 		return -EINVAL;
-	if (backing->n_runs == backing->capacity) {
+	if (!backing->runs || backing->n_runs == backing->capacity) {
 		int r = grow(backing);
 		if (r < 0)
 			return r;
@@ -132,9 +132,9 @@ int gpu_backing_locate(const struct gpu_backing *backing, const struct guest_mem
 	struct located count = { 0 }, all = { 0 };
 	int r;
 
-	if (backing->n_runs == 0)
-		return -EINVAL;
 	r = locate_all(backing, memory, &count);
+	if (r == 0 && count.n == 0)
+		r = -EINVAL;
 	if (r < 0)
 		return r;
 	all.runs = calloc(count.n, sizeof *all.runs);

@@ -58,6 +58,14 @@ struct gpu_resource *gpu_resources_find(const struct gpu_resources *table, uint3
 	return resource;
 }
 
+/* Out of its bucket. */
+static void destroy(struct gpu_resources *table, struct gpu_resource *resource)
+{
+	gpu_resource_detach(table, resource);
+	free(resource);
+	table->n--;
+}
+
 void gpu_resources_remove(struct gpu_resources *table, struct gpu_resource *resource)
 {
 	struct gpu_resource **link = &table->buckets[bucket_of(resource->id)];
@@ -65,16 +73,18 @@ void gpu_resources_remove(struct gpu_resources *table, struct gpu_resource *reso
 	while (*link != resource)
 		link = &(*link)->next;
 	*link = resource->next;
-	gpu_resource_detach(table, resource);
-	free(resource);
-	table->n--;
+	destroy(table, resource);
 }
 
 void gpu_resources_clear(struct gpu_resources *table)
 {
+	struct gpu_resource *resource;
+
 	for (unsigned i = 0; i < GPU_BUCKETS; i++) {
-		while (table->buckets[i])
-			gpu_resources_remove(table, table->buckets[i]);
+		while ((resource = table->buckets[i])) {
+			table->buckets[i] = resource->next;
+			destroy(table, resource);
+		}
 	}
 }
 

@@ -42,8 +42,8 @@ void gpu_resources_remove(struct gpu_resources *table, struct gpu_resource *reso
 struct gpu_resource *gpu_resources_next(
 	const struct gpu_resources *table, const struct gpu_resource *resource);
 
-/* Takes the runs over when it succeeds. -EBUSY: has a backing; -ENOSPC: limits of the table; else as
- * gpu_backing_locate(). */
+/* Takes the runs over when it succeeds. -EBUSY: has a backing; -ENOSPC: limits of the table; else
+ * as gpu_backing_locate(). */
 int gpu_resource_attach(struct gpu_resources *table, struct gpu_resource *resource,
 	struct gpu_backing *backing, const struct guest_memory *memory);
 void gpu_resource_detach(struct gpu_resources *table, struct gpu_resource *resource);

@@ -243,7 +243,7 @@ static void check_answer(const uint8_t *answer, size_t size)
 
 static void execute(struct hxfr_reader *r, enum gpu_queue queue, size_t cut, size_t room)
 {
-	static struct ring_chain chain;
+	struct ring_chain chain = { .n_out = 2, .n_in = 1, .in_size = room };
 	uint8_t bytes[GPU_HEADER_SIZE + FIELDS_MAX * 4], answer[GPU_RESPONSE_MAX + 1], *exact;
 	size_t size = get_command(r, bytes), n;
 
@@ -252,7 +252,7 @@ static void execute(struct hxfr_reader *r, enum gpu_queue queue, size_t cut, siz
 	PROMISE(exact);
 	memcpy(exact, bytes, size);
 	memset(answer, GUARD, sizeof answer);
-	chain = (struct ring_chain){ .n_out = 2, .n_in = 1, .out_size = size, .in_size = room };
+	chain.out_size = size;
 	chain.out = chain.iov;
 	chain.in = chain.iov + 2;
 	chain.iov[0] = (struct iovec){ exact, size / 3 };

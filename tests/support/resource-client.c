@@ -4,20 +4,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TOLD_MAX  (1u << 20)
 #define RUNS_TEXT 4u /* a resource with more is told of by their number */
-
-struct text {
-	char data[TOLD_MAX];
-	size_t size;
-};
-
-static struct text told;
 
 int resource_client_attach(struct publisher *publisher)
 {
@@ -38,56 +29,45 @@ void resource_client_sync(int fd, uint32_t cookie)
 	ck_assert_int_eq(send(fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
-static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
+static void say_add(FILE *to, const struct resource_packet *p)
 {
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(told.data + told.size, sizeof told.data - told.size, format, args);
-	va_end(args);
-	ck_assert_uint_lt(told.size + (size_t)n, sizeof told.data);
-	told.size += (size_t)n;
-}
-
-static void say_add(const struct resource_packet *p)
-{
-	say("ADD %u %ux%u f%u", p->add.id, p->add.width, p->add.height, p->add.format);
+	fprintf(to, "ADD %u %ux%u f%u", p->add.id, p->add.width, p->add.height, p->add.format);
 	if (p->add.n_runs > RUNS_TEXT)
-		say(" %u runs %u-%u", p->add.n_runs, p->add.first_run,
+		fprintf(to, " %u runs %u-%u", p->add.n_runs, p->add.first_run,
 			p->add.first_run + p->add.n_here);
 	else
 		for (uint32_t i = 0; i < p->add.n_here; i++)
-			say(" %u:%" PRIu64 "+%" PRIu64, p->add.runs[i].region,
+			fprintf(to, " %u:%" PRIu64 "+%" PRIu64, p->add.runs[i].region,
 				p->add.runs[i].offset, p->add.runs[i].size);
 }
 
-static void say_packet(const struct resource_packet *p)
+static void say_packet(FILE *to, const struct resource_packet *p)
 {
 	switch (p->type) {
 	case RESOURCE_MEMORY:
-		say("MEMORY %u", p->memory.n_regions);
+		fprintf(to, "MEMORY %u", p->memory.n_regions);
 		break;
 	case RESOURCE_ADD:
-		say_add(p);
+		say_add(to, p);
 		break;
 	case RESOURCE_REMOVE:
-		say("REMOVE %u", p->remove.id);
+		fprintf(to, "REMOVE %u", p->remove.id);
 		break;
 	case RESOURCE_SCANOUT:
-		say("SCANOUT %u %u %u,%u %ux%u", p->scanout.scanout, p->scanout.id, p->scanout.x,
-			p->scanout.y, p->scanout.width, p->scanout.height);
+		fprintf(to, "SCANOUT %u %u %u,%u %ux%u", p->scanout.scanout, p->scanout.id,
+			p->scanout.x, p->scanout.y, p->scanout.width, p->scanout.height);
 		break;
 	case RESOURCE_FLUSH:
-		say("FLUSH %u %u,%u %ux%u", p->flush.id, p->flush.x, p->flush.y, p->flush.width,
-			p->flush.height);
+		fprintf(to, "FLUSH %u %u,%u %ux%u", p->flush.id, p->flush.x, p->flush.y,
+			p->flush.width, p->flush.height);
 		break;
 	case RESOURCE_CURSOR:
-		say("CURSOR %u %u hot %u,%u at %d,%d", p->cursor.scanout, p->cursor.id,
+		fprintf(to, "CURSOR %u %u hot %u,%u at %d,%d", p->cursor.scanout, p->cursor.id,
 			p->cursor.hot_x, p->cursor.hot_y, p->cursor.x, p->cursor.y);
 		break;
 	default:
-		say("%s %u", p->type == RESOURCE_SYNCED ? "SYNCED" : "SYNC", p->sync.cookie);
+		fprintf(to, "%s %u", p->type == RESOURCE_SYNCED ? "SYNCED" : "SYNC",
+			p->sync.cookie);
 		break;
 	}
 }
@@ -137,18 +117,23 @@ static ssize_t receive(int fd, struct resource_packet *ret)
 const char *resource_client_told(int fd)
 {
 	static struct resource_packet packet;
+	static char *told; /* of the last call */
+	size_t size;
+	FILE *to;
 	ssize_t n;
 
-	told.size = 0;
-	told.data[0] = '\0';
+	free(told);
+	to = open_memstream(&told, &size);
+	ck_assert_ptr_nonnull(to);
 	while ((n = receive(fd, &packet)) >= 0) {
-		if (told.size > 0)
-			say("; ");
+		if (ftell(to) > 0)
+			fputs("; ", to);
 		if (n == 0) {
-			say("hung up");
+			fputs("hung up", to);
 			break;
 		}
-		say_packet(&packet);
+		say_packet(to, &packet);
 	}
-	return told.data;
+	fclose(to);
+	return told;
 }

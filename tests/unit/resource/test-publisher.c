@@ -110,7 +110,7 @@ static int connect_to(const char *where)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	strcpy(address.sun_path, where);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", where);
 	ck_assert_int_ge(fd, 0);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
 		return fd;
