@@ -8,6 +8,7 @@ struct entry {
 	uint64_t time_ns; /* the key */
 	uint64_t number;
 	bool left;
+	struct entry *next; /* of the same time, entered later */
 };
 
 struct judge {
@@ -19,12 +20,22 @@ struct judge {
 	unsigned n_readable;
 };
 
+static void free_chain(gpointer data)
+{
+	struct entry *entry = data, *next;
+
+	for (; entry; entry = next) {
+		next = entry->next;
+		g_free(entry);
+	}
+}
+
 struct judge *judge_new(void)
 {
 	struct judge *j = g_new0(struct judge, 1);
 
 	g_mutex_init(&j->lock);
-	j->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	j->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_chain);
 	j->verdict.psnr_min = INFINITY;
 	return j;
 }
@@ -44,7 +55,13 @@ void judge_enter(struct judge *j, uint64_t time_ns, uint64_t number)
 
 	*entry = (struct entry){ .time_ns = time_ns, .number = number };
 	g_mutex_lock(&j->lock);
-	g_hash_table_replace(j->entries, &entry->time_ns, entry);
+	struct entry *last = g_hash_table_lookup(j->entries, &time_ns);
+	while (last && last->next)
+		last = last->next;
+	if (last)
+		last->next = entry;
+	else
+		g_hash_table_insert(j->entries, &entry->time_ns, entry);
 	j->verdict.entered++;
 	g_mutex_unlock(&j->lock);
 }
@@ -84,6 +101,8 @@ void judge_leave(struct judge *j, uint64_t time_ns, uint64_t number, double psnr
 	g_mutex_lock(&j->lock);
 	struct entry *entry = g_hash_table_lookup(j->entries, &time_ns);
 
+	while (entry && entry->left && entry->next)
+		entry = entry->next;
 	j->verdict.left++;
 	compare_time(j, entry, time_ns);
 	if (number == JUDGE_UNREADABLE) {
@@ -99,13 +118,13 @@ void judge_leave(struct judge *j, uint64_t time_ns, uint64_t number, double psnr
 static unsigned count_lost(struct judge *j)
 {
 	GHashTableIter i;
-	gpointer entry;
-	/* Two frames of one time are one entry, and one of them can only get lost. */
-	unsigned lost = j->verdict.entered - g_hash_table_size(j->entries);
+	gpointer first;
+	unsigned lost = 0;
 
 	g_hash_table_iter_init(&i, j->entries);
-	while (g_hash_table_iter_next(&i, NULL, &entry))
-		lost += !((struct entry *)entry)->left;
+	while (g_hash_table_iter_next(&i, NULL, &first))
+		for (const struct entry *entry = first; entry; entry = entry->next)
+			lost += !entry->left;
 	return lost;
 }
 

@@ -3,9 +3,10 @@
 
 /*
  * Compares the frames that entered an encoder with the pictures that came out of the decoder behind
- * it. Every frame has a number (ever growing) and a time (unique); the number is drawn into the
- * picture too, so that a picture tells which frame it really shows. What the source never sent is
- * nobody's loss: only what was seen to enter counts.
+ * it. Every frame has a number (ever growing) and a time; the number is drawn into the picture too,
+ * so that a picture tells which frame it really shows. Frames of one time (pipewiresrc gives time 0
+ * to all that are older than its start) come out in the order in which they entered. What the source
+ * never sent is nobody's loss: only what was seen to enter counts.
  *
  *   lost         entered, and no picture of its time ever came out
  *   stale        a picture shows an older frame than entered at its time, or comes twice

@@ -140,11 +140,23 @@ START_TEST(a_picture_out_of_nothing_is_unexpected)
 }
 END_TEST
 
-START_TEST(two_frames_of_one_time_lose_one)
+START_TEST(frames_of_one_time_come_out_in_turn)
 {
-	judge_enter(judge, 0, 100);
+	judge_enter(judge, (FRAMES - 1) * STEP_NS, FRAMES + 100);
 	leave_well(0, FRAMES);
 	assert_wrong(1, 0, 0, 0, 0);
+	leave(FRAMES - 1, FRAMES);
+	assert_wrong(0, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(frames_of_one_time_in_another_order_are_swapped_and_stale)
+{
+	judge_enter(judge, (FRAMES - 1) * STEP_NS, FRAMES + 100);
+	leave_well(0, FRAMES - 1);
+	leave(FRAMES - 1, FRAMES);
+	leave(FRAMES - 1, FRAMES - 1);
+	assert_wrong(0, 1, 1, 0, 0);
 }
 END_TEST
 
@@ -195,7 +207,8 @@ int main(void)
 		contents_in_another_order_are_swapped_and_stale,
 		a_picture_without_a_number_is_unreadable_and_not_lost,
 		a_picture_out_of_nothing_is_unexpected,
-		two_frames_of_one_time_lose_one,
+		frames_of_one_time_come_out_in_turn,
+		frames_of_one_time_in_another_order_are_swapped_and_stale,
 		the_worst_picture_counts,
 		nothing_at_all_is_not_well,
 		only_as_many_may_get_lost_as_are_allowed,
