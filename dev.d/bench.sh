@@ -12,11 +12,12 @@ if [ "${1:-}" = guest ]; then
 	source "$here/dev.d/guest-image.sh"
 	obstacle=$(guest_obstacle)
 	[ -z "$obstacle" ] || die "no guest can run here: $obstacle"
-	compile helix-host-stub
+	compile helix-host-stub transport-probe
 	guest_prepare boot
 	cd "$caller_dir" # where FILE is
 	exec "$python" -B "$here/tests/guest/bench.py" "${guest_roots[@]}" --home "$guest_home" --qemu "$guest_qemu" \
-		--stub "$build/host-stub/helix-host-stub" --logs "$here/build/guest" "$@" </dev/null
+		--stub "$build/host-stub/helix-host-stub" --logs "$here/build/guest" \
+		--probe "$build/tests/support/guest/transport-probe" "$@" </dev/null
 fi
 
 compile

@@ -92,16 +92,38 @@ def bench_roads(rig, report, quick):
 
 def bench_requests(rig, report, quick):
     """From a request by id to its answer, one in flight."""
-    section("1080p BGRx: request by id -> answer, one in flight")
+    section("1080p BGRx: request by id over vsock -> answer, one in flight")
     guest, frames = guest_of(rig, "devices"), 100 if quick else 300
-    for encoder, what in (("null", "hash of the frame's 8.3 MB"), ("x264enc", "H.264")):
+    for encoder, what in (("null", "a hash of the frame's 8.3 MB"), ("x264enc", "H.264")):
         rig.start_stream(options=("--encoder", encoder))
-        row = last_json(guest.run(f"request-bench --endpoint vsock:2:5000 --size 1920x1080 --frames {frames}", 240))
+        row = last_json(guest.run(f"request-bench --frames {frames}", 240))
         rig.end()
         report.put("requests", encoder, **row)
-        print(f"{encoder:<10} p50 {row['p50_ms']:.2f} ms  p99 {row['p99_ms']:.2f} ms  ({what})", flush=True)
+        print(f"{encoder:<10} p50 {row['latency']['p50_us'] / 1e3:.2f} ms  p99 {row['latency']['p99_us'] / 1e3:.2f} ms"
+              f"  guest CPU {row['cpu_us'] / 1e3:.3f} ms  ({what})", flush=True)
         if encoder == "null":
-            report.target("request -> hash of 8.3 MB -> reply, p50 ms", 2.2, row["p50_ms"])
+            report.target("request -> hash of 8.3 MB -> reply, p50 ms", 2.2, row["latency"]["p50_us"] / 1e3)
+
+
+def bench_transports(rig, report, quick):
+    """Bytes to the host and back."""
+    section("bulk and round trips of 64 bytes between guest and host")
+    guest, rows = guest_of(rig, "devices"), {}
+    roads = {"vhost-user-vsock": (f"unix:{guest.devices.dir}/vsock_7000", "vsock:2:7000"),
+             "slirp TCP": ("tcp:127.0.0.1:0", "tcp:10.0.2.2:{port}")}
+    for label, (served, reached) in roads.items():
+        server = rig.start(rig.probe, "--serve", served)
+        address = server.wait_for_line(r"^listening on (.*)$")[1]
+        row = last_json(guest.run(f"transport-probe --bulk {32 if quick else 128} "
+                                  f"{reached.format(port=address.rpartition(':')[2])}", 120))
+        rows[label] = row
+        report.put("transports", label, **row)
+        print(f"{label:<18} to the host {row['send_mb_s']:>6.0f} MB/s  to the guest {row['receive_mb_s']:>6.0f} MB/s  "
+              f"round trip p50 {row['round_trip']['p50_us']:.0f} us", flush=True)
+        rig.end_programs()
+    for way in ("send_mb_s", "receive_mb_s"):
+        ratio = rows["vhost-user-vsock"][way] / rows["slirp TCP"][way]
+        report.target(f"vsock / slirp TCP, {way[:-5]}", 1.4, ratio, at_most=False)
 
 
 def flips_per_second(rig, machine):
@@ -125,12 +147,14 @@ def bench_flips(rig, report, quick):
     report.target("page flips, ours / virtio-gpu-pci", 0.85, ours / stock, at_most=False)
 
 
-BENCHES = {"roads": bench_roads, "requests": bench_requests, "flips": bench_flips}
+BENCHES = {"roads": bench_roads, "requests": bench_requests, "transports": bench_transports,
+           "flips": bench_flips}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     run.add_rig_arguments(parser)
+    parser.add_argument("--probe", required=True, help="transport-probe of the host")
     parser.add_argument("--quick", action="store_true", help="fewer frames and repetitions")
     parser.add_argument("--only", choices=BENCHES, help="just that part")
     parser.add_argument("--kvm", action="store_const", dest="accel", const="kvm", help="do not emulate the processor")
@@ -138,6 +162,7 @@ def main():
     settings = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report, rig = Report(), Rig(settings)
+    rig.probe = settings.probe
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; guest with {settings.accel}")
     try:
         for name in [settings.only] if settings.only else BENCHES:
