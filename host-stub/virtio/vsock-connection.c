@@ -106,10 +106,15 @@ int vsock_connection_watch(struct vsock_connection *c)
 	return 0;
 }
 
+bool vsock_connection_is_news(const struct vsock_connection *c)
+{
+	return c->owed & 1u << VSOCK_OP_REQUEST;
+}
+
 /* The guest is told only of what it was asked. */
 static void abandon(struct vsock_connection *c)
 {
-	if (c->owed & 1u << VSOCK_OP_REQUEST)
+	if (vsock_connection_is_news(c))
 		vsock_connection_destroy(c);
 	else
 		vsock_connection_reset(c);

@@ -75,7 +75,7 @@ void vsock_handshake_answer(struct vsock_connection *c, const struct vsock_packe
 	char text[VSOCK_CONNECT_LINE_MAX];
 	int size = snprintf(text, sizeof text, "OK %u\n", c->host_port);
 
-	if (packet->op != VSOCK_OP_RESPONSE || (c->owed & 1u << VSOCK_OP_REQUEST) ||
+	if (packet->op != VSOCK_OP_RESPONSE || vsock_connection_is_news(c) ||
 		send(c->source.fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT) != size) {
 		vsock_connection_reset(c);
 		return;

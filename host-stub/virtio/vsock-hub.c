@@ -176,7 +176,7 @@ void vsock_hub_reset(struct vsock_hub *hub)
 
 	for (c = TAILQ_FIRST(&hub->all); c; c = next) {
 		next = TAILQ_NEXT(c, all_link);
-		if (c->named)
+		if (c->named && !vsock_connection_is_news(c))
 			vsock_connection_destroy(c);
 	}
 	hub->n_refusals = 0;

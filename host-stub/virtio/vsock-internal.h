@@ -28,6 +28,8 @@ void vsock_hub_wake(struct vsock_hub *hub);
 /* fd (-1: none yet) is taken over, also on failure. */
 int vsock_connection_new(
 	struct vsock_hub *hub, enum vsock_state state, int fd, struct vsock_connection **ret);
+/* Is the guest to be asked, and does not know of it yet? */
+bool vsock_connection_is_news(const struct vsock_connection *c);
 void vsock_connection_owe(struct vsock_connection *c, enum vsock_op op);
 
 /* vsock-handshake.c */

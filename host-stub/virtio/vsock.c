@@ -16,7 +16,7 @@
 #define QUEUE_TX 1u
 #define N_QUEUES 2u /* the front end keeps the event queue */
 
-#define ROUND_PACKETS 256u /* of a direction, before other descriptors have their turn */
+#define ROUND_PACKETS 32u /* of a direction, before other descriptors have their turn */
 
 struct vsock {
 	struct device *device;
