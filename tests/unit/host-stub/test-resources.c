@@ -348,6 +348,8 @@ START_TEST(a_scanout_beyond_its_resource_is_refused)
 		{ .type = RESOURCE_SCANOUT,
 			.scanout = { 0, ID, .x = 1, .width = WIDTH, .height = HEIGHT } },
 		{ .type = RESOURCE_SCANOUT,
+			.scanout = { 0, ID, .x = 1, .width = WIDTH, .height = 1 } },
+		{ .type = RESOURCE_SCANOUT,
 			.scanout = { 0, ID, .y = UINT32_MAX, .width = WIDTH, .height = 1 } },
 		{ .type = RESOURCE_SCANOUT,
 			.scanout = { 0, ID, .x = UINT32_MAX, .width = 2, .height = 2 } },
