@@ -14,8 +14,9 @@ struct entry {
 struct judge {
 	GMutex lock;
 	GHashTable *entries; /* by time */
+	GHashTable *late;    /* numbers of late frames that have not left */
 	struct judge_verdict verdict;
-	uint64_t latest_ns;
+	uint64_t latest_in_ns, latest_ns;
 	double psnr_sum;
 	unsigned n_readable;
 };
@@ -36,6 +37,7 @@ struct judge *judge_new(void)
 
 	g_mutex_init(&j->lock);
 	j->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_chain);
+	j->late = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	j->verdict.psnr_min = INFINITY;
 	return j;
 }
@@ -45,24 +47,36 @@ void judge_free(struct judge *j)
 	if (!j)
 		return;
 	g_hash_table_unref(j->entries);
+	g_hash_table_unref(j->late);
 	g_mutex_clear(&j->lock);
 	g_free(j);
 }
 
-void judge_enter(struct judge *j, uint64_t time_ns, uint64_t number)
+static void add_entry(struct judge *j, uint64_t time_ns, uint64_t number)
 {
+	struct entry *last = g_hash_table_lookup(j->entries, &time_ns);
 	struct entry *entry = g_new(struct entry, 1);
 
 	*entry = (struct entry){ .time_ns = time_ns, .number = number };
-	g_mutex_lock(&j->lock);
-	struct entry *last = g_hash_table_lookup(j->entries, &time_ns);
 	while (last && last->next)
 		last = last->next;
 	if (last)
 		last->next = entry;
 	else
 		g_hash_table_insert(j->entries, &entry->time_ns, entry);
+	j->latest_in_ns = time_ns;
+}
+
+void judge_enter(struct judge *j, uint64_t time_ns, uint64_t number)
+{
+	g_mutex_lock(&j->lock);
 	j->verdict.entered++;
+	if (time_ns < j->latest_in_ns) {
+		j->verdict.late++;
+		g_hash_table_add(j->late, g_memdup2(&number, sizeof number));
+	} else {
+		add_entry(j, time_ns, number);
+	}
 	g_mutex_unlock(&j->lock);
 }
 
@@ -96,22 +110,28 @@ static void note_picture(struct judge *j, uint64_t number, double psnr)
 	j->n_readable++;
 }
 
-void judge_leave(struct judge *j, uint64_t time_ns, uint64_t number, double psnr)
+static void compare(struct judge *j, uint64_t time_ns, uint64_t number, double psnr)
 {
-	g_mutex_lock(&j->lock);
 	struct entry *entry = g_hash_table_lookup(j->entries, &time_ns);
 
 	while (entry && entry->left && entry->next)
 		entry = entry->next;
-	j->verdict.left++;
 	compare_time(j, entry, time_ns);
 	if (number == JUDGE_UNREADABLE) {
 		j->verdict.unreadable++;
-	} else {
-		note_picture(j, number, psnr);
-		if (entry)
-			compare_number(j, entry, number);
+		return;
 	}
+	note_picture(j, number, psnr);
+	if (entry)
+		compare_number(j, entry, number);
+}
+
+void judge_leave(struct judge *j, uint64_t time_ns, uint64_t number, double psnr)
+{
+	g_mutex_lock(&j->lock);
+	j->verdict.left++;
+	if (!g_hash_table_remove(j->late, &number))
+		compare(j, time_ns, number, psnr);
 	g_mutex_unlock(&j->lock);
 }
 
@@ -119,7 +139,7 @@ static unsigned count_lost(struct judge *j)
 {
 	GHashTableIter i;
 	gpointer first;
-	unsigned lost = 0;
+	unsigned lost = g_hash_table_size(j->late);
 
 	g_hash_table_iter_init(&i, j->entries);
 	while (g_hash_table_iter_next(&i, NULL, &first))

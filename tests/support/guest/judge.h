@@ -8,6 +8,8 @@
  * to all that are older than its start) come out in the order in which they entered. What the source
  * never sent is nobody's loss: only what was seen to enter counts.
  *
+ *   late         entered behind a later one: a source that cannot keep up. Its time is not its own any
+ *                more once it was decoded, so only its number counts
  *   lost         entered, and no picture of its time ever came out
  *   stale        a picture shows an older frame than entered at its time, or comes twice
  *   swapped      a picture comes out behind a later one, or shows a newer frame than entered at its time
@@ -26,7 +28,7 @@ struct judge;
 
 struct judge_verdict {
 	unsigned entered, left;
-	unsigned lost, stale, swapped, unreadable, unexpected;
+	unsigned late, lost, stale, swapped, unreadable, unexpected;
 	uint64_t last;              /* number of the last picture that was readable; 0 if none */
 	double psnr_min, psnr_mean; /* dB, of the readable ones; NAN if none */
 };

@@ -74,9 +74,9 @@ static const char description[] =
 	"\n"
 	"An appsrc in the pipeline is fed with test pictures. The stream must end by itself (num-buffers).\n"
 	"\n"
-	"Prints a JSON object: ok, error (text or null), entered, left, lost, stale, swapped, unreadable,\n"
-	"unexpected, last (number of the last picture), psnr_min, psnr_mean (dB), first_ms (from the start to the\n"
-	"first picture), total_ms, stats (of vsockenc).\n"
+	"Prints a JSON object: ok, error (text or null), entered, left, late (in the source), lost, stale,\n"
+	"swapped, unreadable, unexpected, last (number of the last picture), psnr_min, psnr_mean (dB), first_ms\n"
+	"(from the start to the first picture), total_ms, stats (of vsockenc).\n"
 	"Exit status: 0 all is well, 1 not, 2 wrong command line.";
 
 /* The first element made by that factory, owned by the caller; NULL. */
@@ -215,6 +215,7 @@ static gboolean report(struct check *check, const char *error)
 	json_string(&j, "error", error);
 	json_uint(&j, "entered", v.entered);
 	json_uint(&j, "left", v.left);
+	json_uint(&j, "late", v.late);
 	json_uint(&j, "lost", v.lost);
 	json_uint(&j, "stale", v.stale);
 	json_uint(&j, "swapped", v.swapped);

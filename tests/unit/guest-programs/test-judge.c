@@ -160,6 +160,20 @@ START_TEST(frames_of_one_time_in_another_order_are_swapped_and_stale)
 }
 END_TEST
 
+/* A decoder puts the picture of a late frame at the time of the one before it. */
+START_TEST(a_frame_that_is_late_in_the_source_is_nobodys_fault)
+{
+	judge_enter(judge, (FRAMES - 1) * STEP_NS - 1, 50);
+	leave_well(0, FRAMES);
+	assert_wrong(1, 0, 0, 0, 0);
+	judge_leave(judge, (FRAMES - 1) * STEP_NS, 50, GOOD_DB);
+	assert_wrong(0, 0, 0, 0, 0);
+	ck_assert_uint_eq(judge_verdict(judge).late, 1);
+	judge_leave(judge, (FRAMES - 1) * STEP_NS, 50, GOOD_DB);
+	assert_wrong(0, 2, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(the_worst_picture_counts)
 {
 	leave_well(0, FRAMES - 1);
@@ -209,6 +223,7 @@ int main(void)
 		a_picture_out_of_nothing_is_unexpected,
 		frames_of_one_time_come_out_in_turn,
 		frames_of_one_time_in_another_order_are_swapped_and_stale,
+		a_frame_that_is_late_in_the_source_is_nobodys_fault,
 		the_worst_picture_counts,
 		nothing_at_all_is_not_well,
 		only_as_many_may_get_lost_as_are_allowed,
