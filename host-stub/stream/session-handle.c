@@ -58,6 +58,13 @@ static struct subscription *find_subscription(struct session *s, uint16_t sessio
 		       : NULL;
 }
 
+/* Nobody who sees a test picture in place of his own is happy about it. */
+static bool is_out_of_sight(const struct session *s, const struct hxfr_frame_request *request)
+{
+	return s->config.sees_no_ids && !s->config.mirror && !request->pixels &&
+	       request->resource_id != 0;
+}
+
 static int encode(struct session *s, struct track *track, const struct hxfr_frame_request *request,
 	struct reply *reply)
 {
@@ -69,6 +76,8 @@ static int encode(struct session *s, struct track *track, const struct hxfr_fram
 	};
 	struct picture picture;
 
+	if (is_out_of_sight(s, request))
+		return -ENODEV;
 	int r = source->impl->map(source, request, s->config.encoder.impl->needs_pixels, &picture);
 	if (r < 0)
 		return r;
@@ -95,6 +104,8 @@ static const struct {
 	{ -ENOTSUP, HXFR_CODE_RESOURCE_UNUSABLE, "unknown pixel format" },
 	{ -ENOENT, HXFR_CODE_RESOURCE_NOT_FOUND,
 		"the guest has no resource of that id with pages behind it, or its scanout 0 shows nothing" },
+	{ -ENODEV, HXFR_CODE_RESOURCE_NOT_FOUND,
+		"this host was started without --resources and sees none of the guest's" },
 	{ -ENOTCONN, HXFR_CODE_INTERNAL,
 		"the host is not connected to the process that has the guest's resources" },
 	{ -ETIMEDOUT, HXFR_CODE_INTERNAL,

@@ -63,7 +63,7 @@ class EncodeTest(support.ProcessTest):
 
     def test_dmabuf_frames_are_found_by_their_id(self):
         """The host draws the id it was given; guest and picture must agree, for buffers that recur too."""
-        stub, mp4 = self.start_stub("--encoder", "x264enc"), self.folder / "out.mp4"
+        stub, mp4 = self.start_stub("--encoder", "x264enc", "--pattern"), self.folder / "out.mp4"
         done = subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(mp4), str(COUNT)], stdout=subprocess.PIPE,
                               env=support.without_leaks(), text=True, check=True, timeout=support.DEADLINE_S)
         sent = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
@@ -71,6 +71,13 @@ class EncodeTest(support.ProcessTest):
         self.assertEqual(len({code for code, _ in sent}), 5)
         self.assert_frames(self.read(mp4, "avdec_h264"), sent)
         self.assertEqual(stub.stop()["frames_pixels"], 0)
+
+    def test_a_host_that_sees_no_resources_gets_every_frame_as_pixels(self):
+        stub = self.start_stub("--encoder", "null")
+        subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(self.folder / "out.mp4"), str(COUNT)],
+                       stdout=subprocess.DEVNULL, env=support.without_leaks(), check=True, timeout=support.DEADLINE_S)
+        stats = stub.stop()
+        self.assertEqual((stats["connections"], stats["responses"], stats["frames_pixels"]), (2, COUNT, COUNT))
 
     def test_a_profile_filter_is_what_the_host_makes_trap_33(self):
         self.start_stub("--encoder", "x264enc")
