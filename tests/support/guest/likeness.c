@@ -11,7 +11,6 @@ static bool is_420(const GstVideoFormatInfo *format)
 {
 	return GST_VIDEO_FORMAT_INFO_IS_YUV(format) &&
 	       GST_VIDEO_FORMAT_INFO_N_COMPONENTS(format) == N_COMPONENTS &&
-	       GST_VIDEO_FORMAT_INFO_DEPTH(format, 0) == 8 &&
 	       GST_VIDEO_FORMAT_INFO_PSTRIDE(format, 0) == 1 &&
 	       GST_VIDEO_FORMAT_INFO_W_SUB(format, 1) == 1 &&
 	       GST_VIDEO_FORMAT_INFO_H_SUB(format, 1) == 1;
