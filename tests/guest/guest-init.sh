@@ -46,6 +46,7 @@ while read -r name <&3; do
 	case $name in
 	stop)
 		[ $$ != 1 ] || kill -KILL -1
+		rm -f "$XDG_RUNTIME_DIR/session-is-up"
 		echo stopped >&3
 		;;
 	reboot) echo b >/proc/sysrq-trigger ;;

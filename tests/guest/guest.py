@@ -57,9 +57,12 @@ class Script:
         self.wait_until(lambda: found() or self.name in self.guest.done, seconds, f"'{pattern}'")
         return found() or self.fail(f"ended without '{pattern}'")
 
-    def signal(self, name):
+    def end(self):
+        """Its output, after SIGTERM to all its processes."""
         pid = (self.guest.share / f"{self.name}.pid").read_text().strip()
-        self.guest.run(f"kill -{name} -- -{pid}")
+        self.guest.run(f"kill -s TERM -- -{pid}")
+        self.wait()
+        return self.output()
 
 
 class Guest:

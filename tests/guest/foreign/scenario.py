@@ -14,9 +14,9 @@ def run(rig):
     guest.run("modprobe vgem")
     rig.start_stream(options=("--encoder", "x264enc"))
     for memory, options in WAYS.items():
-        start_screen(guest, f"--memory {memory} {options}")
+        screen = start_screen(guest, f"--memory {memory} {options}")
         report = screen_check(guest, cast_pipeline("video/x-raw(memory:DMABuf)", FRAMES))
         stats = report["stats"]
         require(stats["frames-by-id"] == FRAMES, f"{memory}: {stats['frames-by-id']} of {FRAMES} frames went by id")
-        guest.stop_scripts()
+        screen.end()
     return f"{FRAMES} frames each of {', '.join(WAYS)}: every picture is right"

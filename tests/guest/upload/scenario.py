@@ -13,10 +13,10 @@ def run(rig):
     rig.start_stream(options=("--encoder", "x264enc"))
     seen = []
     for form in ("BGRx", "NV12"):
-        start_screen(guest, f"--memory memfd --format {form}")
+        screen = start_screen(guest, f"--memory memfd --format {form}")
         report = screen_check(guest, cast_pipeline(f"video/x-raw,format={form}", FRAMES))
         stats = report["stats"]
         require(stats["frames-by-id"] == FRAMES, f"{form}: {stats['frames-by-id']} of {FRAMES} frames went by id")
         seen.append(f"{form} {report['psnr_min']:.0f} dB")
-        guest.stop_scripts()
+        screen.end()
     return f"{FRAMES} frames each, PSNR at least: {', '.join(seen)}"
