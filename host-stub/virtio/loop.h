@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* What a source is embedded in. */
-#define loop_owner(source, type, member) ((type *)((char *)(source) - offsetof(type, member)))
+#define loop_owner(source, type, member) ((type *)((char *)(source)-offsetof(type, member)))
 
 struct loop;
 

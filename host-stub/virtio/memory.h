@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define GUEST_REGIONS_MAX 8u /* VHOST_MEMORY_BASELINE_NREGIONS, what front ends without
+#define GUEST_REGIONS_MAX                                                                          \
+	8u /* VHOST_MEMORY_BASELINE_NREGIONS, what front ends without
 				CONFIGURE_MEM_SLOTS send at most */
 
 struct guest_region {

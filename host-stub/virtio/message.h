@@ -8,11 +8,11 @@
 
 #include "memory.h"
 
-#define VHOST_HEADER_SIZE  12u
-#define VHOST_PAYLOAD_MAX  4096u
-#define VHOST_REPLY_MAX    (VHOST_HEADER_SIZE + 12u + VHOST_CONFIG_MAX)
-#define VHOST_FDS_MAX      GUEST_REGIONS_MAX
-#define VHOST_CONFIG_MAX   256u /* VHOST_USER_MAX_CONFIG_SIZE */
+#define VHOST_HEADER_SIZE 12u
+#define VHOST_PAYLOAD_MAX 4096u
+#define VHOST_REPLY_MAX   (VHOST_HEADER_SIZE + 12u + VHOST_CONFIG_MAX)
+#define VHOST_FDS_MAX     GUEST_REGIONS_MAX
+#define VHOST_CONFIG_MAX  256u /* VHOST_USER_MAX_CONFIG_SIZE */
 
 enum vhost_request {
 	VHOST_GET_FEATURES = 1,
@@ -37,10 +37,10 @@ enum vhost_request {
 	VHOST_RESET_DEVICE = 34,
 };
 
-#define VHOST_F_PROTOCOL_FEATURES 30 /* bit of the feature word */
-#define VHOST_PROTOCOL_F_MQ        0
-#define VHOST_PROTOCOL_F_REPLY_ACK 3
-#define VHOST_PROTOCOL_F_CONFIG    9
+#define VHOST_F_PROTOCOL_FEATURES     30 /* bit of the feature word */
+#define VHOST_PROTOCOL_F_MQ           0
+#define VHOST_PROTOCOL_F_REPLY_ACK    3
+#define VHOST_PROTOCOL_F_CONFIG       9
 #define VHOST_PROTOCOL_F_RESET_DEVICE 13
 
 struct vhost_message {

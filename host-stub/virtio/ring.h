@@ -16,9 +16,9 @@ struct ring {
 	/* As the front end says; addresses are the front end's own (user) addresses. */
 	unsigned size; /* entries, a power of two */
 	uint64_t desc_addr, avail_addr, used_addr;
-	uint64_t features; /* negotiated */
+	uint64_t features;    /* negotiated */
 	int kick_fd, call_fd; /* owned; -1: none */
-	bool enabled; /* SET_VRING_ENABLE */
+	bool enabled;         /* SET_VRING_ENABLE */
 
 	bool started; /* the parts below are valid */
 	bool broken;  /* the driver broke its own ring; ring_pop() says so once */
@@ -26,7 +26,7 @@ struct ring {
 	uint8_t *desc, *avail, *used;      /* in guest memory */
 	uint16_t next_avail, next_used;
 	unsigned in_flight; /* popped and not pushed */
-	unsigned budget;    /* how many more requests ring_pop() gives out; see ring_begin_round() */
+	unsigned budget; /* how many more requests ring_pop() gives out; see ring_begin_round() */
 	bool wants_kicks;
 	uint16_t signalled_used; /* EVENT_IDX: used index at the last interrupt */
 	bool signalled_valid;

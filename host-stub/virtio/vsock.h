@@ -13,13 +13,14 @@
 #include "device.h"
 
 #define VSOCK_CONNECTIONS_MAX 1024u
-#define VSOCK_BUFFER_SIZE     (256u * 1024) /* bytes a connection holds for a Unix socket that is slow: buf_alloc */
-#define VSOCK_CONNECT_LINE_MAX  32u
+#define VSOCK_BUFFER_SIZE                                                                          \
+	(256u * 1024) /* bytes a connection holds for a Unix socket that is slow: buf_alloc */
+#define VSOCK_CONNECT_LINE_MAX   32u
 #define VSOCK_CONNECT_TIMEOUT_MS 2000u /* for the CONNECT line, and for the guest's answer */
 
 struct vsock_config {
-	uint64_t guest_cid; /* 3 to 0xfffffffe */
-	const char *uds_path; /* borrowed; room for "_4294967295" behind it in sun_path */
+	uint64_t guest_cid;         /* 3 to 0xfffffffe */
+	const char *uds_path;       /* borrowed; room for "_4294967295" behind it in sun_path */
 	const struct log_sink *log; /* may be NULL */
 };
 
