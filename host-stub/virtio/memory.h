@@ -14,9 +14,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define GUEST_REGIONS_MAX                                                                          \
-	8u /* VHOST_MEMORY_BASELINE_NREGIONS, what front ends without
-				CONFIGURE_MEM_SLOTS send at most */
+/* VHOST_MEMORY_BASELINE_NREGIONS, what front ends without CONFIGURE_MEM_SLOTS send at most. */
+#define GUEST_REGIONS_MAX 8u
 
 struct guest_region {
 	uint64_t guest_addr; /* guest-physical */
