@@ -127,7 +127,7 @@ static int probe_encoder(const struct encoder_choice *choice)
 	config.width = PROBE_WIDTH;
 	config.height = PROBE_HEIGHT;
 	config.format = HXFR_FORMAT_NV12;
-	int r = frame_source_pattern_new(NULL, &source);
+	int r = frame_source_pattern_new(NULL, true, &source);
 	if (r < 0)
 		return r;
 	r = choice->impl->create(choice, &config, probe_done, &encoder);

@@ -49,6 +49,7 @@ int frame_source_inline_new(struct frame_source **ret)
 struct pattern_source {
 	struct frame_source base;
 	struct scanout_table *scanouts;
+	bool every_id;
 	struct scratch scratch;
 };
 
@@ -113,6 +114,8 @@ static int pattern_map(struct frame_source *base, const struct hxfr_frame_reques
 		.format = request->format,
 	};
 
+	if (request->resource_id != 0 && !source->every_id)
+		return -ENODEV;
 	fill_console(source, request->resource_id, &picture);
 	return make_up(source, &code, pixels, picture, ret);
 }
@@ -209,13 +212,15 @@ static const struct frame_source_impl pattern_impl = {
 	.scanouts = &pattern_scanouts,
 };
 
-int frame_source_pattern_new(struct scanout_table *scanouts, struct frame_source **ret)
+int frame_source_pattern_new(
+	struct scanout_table *scanouts, bool every_id, struct frame_source **ret)
 {
 	struct pattern_source *source = calloc(1, sizeof *source);
 	if (!source)
 		return -ENOMEM;
 	source->base.impl = &pattern_impl;
 	source->scanouts = scanouts;
+	source->every_id = every_id;
 	*ret = &source->base;
 	return 0;
 }

@@ -43,7 +43,7 @@ struct frame_source_impl {
 	/*
 	 * The picture of a request. *ret borrows from the source (and from request->pixels) until
 	 * unmap. pixels: will anybody look at them? A source that makes them up leaves planes NULL
-	 * when not. -ENOENT: there is no such resource; -ENOTCONN, -ETIMEDOUT: the device that
+	 * when not. -ENOENT: there is no such resource; -ENODEV: the source sees none; -ENOTCONN, -ETIMEDOUT: the device that
 	 * knows does not say; -EINVAL: the request contradicts itself or the resource; -ENOTSUP:
 	 * unknown format; -EFAULT, -EDQUOT: the pixels of the resource cannot be had; -ENOMEM.
 	 */
@@ -62,9 +62,14 @@ struct frame_source {
 /* Pixels that came with the request; -ENOENT for requests without. */
 int frame_source_inline_new(struct frame_source **ret);
 
-/* Draws a test picture (pattern.h) of the geometry, id and pts asked for; knows every resource. Its
- * scanouts are those of the table (borrowed; NULL: none); they change with their refresh rate. */
-int frame_source_pattern_new(struct scanout_table *scanouts, struct frame_source **ret);
+/*
+ * Draws a test picture (pattern.h) of the geometry, id and pts asked for. every_id: also for ids
+ * other than 0; else those are refused with -ENODEV: nobody who sees a test picture in place of his
+ * own is happy about it. Its scanouts are those of the table (borrowed; NULL: none), which change
+ * with their refresh rate.
+ */
+int frame_source_pattern_new(
+	struct scanout_table *scanouts, bool every_id, struct frame_source **ret);
 
 /*
  * The guest's resources. A request describes bytes of one, whatever the guest created it as; a

@@ -68,8 +68,8 @@ static int parse_raw(int argc, char **argv, struct raw *raw)
 			"vah264enc, nvh264enc, x264enc, openh264enc that works (default)",
 			"NAME" },
 		{ "resources", 'r', 0, G_OPTION_ARG_STRING, &raw->resources,
-			"Encode the guest's resources, which 'helix-host-stub gpu' hands over "
-			"there",
+			"Encode the guest's resources, which 'helix-host-stub virtio' hands "
+			"over there",
 			"unix:PATH" },
 		{ "pattern", 'p', 0, G_OPTION_ARG_NONE, &raw->pattern,
 			"Draw a test picture for every resource id, instead of refusing it", NULL },

@@ -58,13 +58,6 @@ static struct subscription *find_subscription(struct session *s, uint16_t sessio
 		       : NULL;
 }
 
-/* Nobody who sees a test picture in place of his own is happy about it. */
-static bool is_out_of_sight(const struct session *s, const struct hxfr_frame_request *request)
-{
-	return s->config.sees_no_ids && !s->config.mirror && !request->pixels &&
-	       request->resource_id != 0;
-}
-
 static int encode(struct session *s, struct track *track, const struct hxfr_frame_request *request,
 	struct reply *reply)
 {
@@ -76,8 +69,6 @@ static int encode(struct session *s, struct track *track, const struct hxfr_fram
 	};
 	struct picture picture;
 
-	if (is_out_of_sight(s, request))
-		return -ENODEV;
 	int r = source->impl->map(source, request, s->config.encoder.impl->needs_pixels, &picture);
 	if (r < 0)
 		return r;

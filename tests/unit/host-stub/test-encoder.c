@@ -63,7 +63,7 @@ static void set_up(void)
 	memset(&output, 0, sizeof output);
 	pthread_mutex_init(&output.lock, NULL);
 	stats_counter_init(&stats);
-	ck_assert_int_eq(frame_source_pattern_new(NULL, &source), 0);
+	ck_assert_int_eq(frame_source_pattern_new(NULL, true, &source), 0);
 	memset(&track, 0, sizeof track);
 	memset(&share, 0, sizeof share);
 }
