@@ -16,7 +16,6 @@ struct queue {
 	/* Where it was stopped. A start from elsewhere is another driver's. */
 	uint16_t stopped_base;
 	bool stopped;
-	bool told_broken;
 };
 
 struct device {

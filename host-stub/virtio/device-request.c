@@ -215,7 +215,6 @@ static int start_queue(struct device *device, struct queue *queue)
 	if (!device->has_driver || (queue->stopped && queue->base != queue->stopped_base))
 		begin_anew(device);
 	queue->stopped = false;
-	queue->told_broken = false;
 	queue->ring.features = device->features;
 	r = ring_start(&queue->ring, &device->memory, queue->base);
 	if (r == 0)

@@ -26,12 +26,10 @@ static void serve(struct queue *queue)
 	device->impl->kicked(device->self, index);
 	if (ring_end_round(&queue->ring))
 		device_schedule(device, queue);
-	if (queue->ring.broken && !queue->told_broken) {
-		queue->told_broken = true;
+	if (queue->ring.broken)
 		log_write(device->log, LOG_LEVEL_WARNING,
 			"%s: the guest broke queue %u, which stops until the device is reset",
 			device->impl->name, index);
-	}
 }
 
 static void again_ready(struct loop_source *source, uint32_t events)
@@ -114,7 +112,6 @@ static void disconnect(struct device *device)
 		queue_init(&device->queues[i], device);
 	device->features = device->protocol_features = 0;
 	device->has_driver = false;
-	device->pending = 0;
 }
 
 static int handle_next(struct device *device)

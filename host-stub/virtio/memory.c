@@ -36,7 +36,7 @@ static int check_region(const struct guest_memory *memory, const struct guest_re
 	if (region->size == 0 || region->guest_addr + last < last ||
 		region->user_addr + last < last)
 		return -EINVAL;
-	if (__builtin_add_overflow(region->fd_offset, region->size, &end) || end > INT64_MAX)
+	if (__builtin_add_overflow(region->fd_offset, region->size, &end))
 		return -EINVAL;
 	for (unsigned i = 0; i < memory->n_regions; i++) {
 		if (overlaps(region, &memory->regions[i]))
@@ -60,7 +60,8 @@ static int map_region(struct guest_region *region)
 
 	if (fstat(region->fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || region->fd_offset + region->size > (uint64_t)st.st_size)
+	/* Only a file has a size. */
+	if (region->fd_offset + region->size > (uint64_t)st.st_size)
 		return -EINVAL;
 	mask = page_size(&st) - 1;
 	start = region->fd_offset & ~mask;

@@ -190,6 +190,7 @@ static int add_buffer(const struct ring *ring, const struct desc *desc, struct r
 	unsigned n = chain->n_out + chain->n_in;
 	void *data = guest_memory_at(ring->memory, desc->addr, desc->len);
 
+	/* The limit is also what ends a loop. */
 	if (!data || n == RING_CHAIN_MAX || *sum + desc->len > UINT32_MAX)
 		return -EBADMSG;
 	/* What the device reads stands first, virtio 1.2, 2.7.4.2. */
@@ -207,7 +208,7 @@ static int add_buffer(const struct ring *ring, const struct desc *desc, struct r
 static int read_chain(const struct ring *ring, uint16_t head, struct ring_chain *ret)
 {
 	struct table table = { .entries = ring->desc, .n = ring->size };
-	unsigned index = head, n = 0;
+	unsigned index = head;
 	struct desc desc;
 	int r;
 
@@ -215,13 +216,12 @@ static int read_chain(const struct ring *ring, uint16_t head, struct ring_chain 
 	ret->n_out = ret->n_in = 0;
 	ret->out_size = ret->in_size = 0;
 	do {
-		/* More steps than the table has entries: a loop. */
-		if (index >= table.n || n++ == table.n)
+		if (index >= table.n)
 			return -EBADMSG;
 		load_desc(table.entries + (size_t)DESC_SIZE * index, &desc);
 		if (desc.flags & DESC_F_INDIRECT) {
 			r = enter_indirect(ring, &desc, &table);
-			index = n = 0;
+			index = 0;
 			desc.flags |= DESC_F_NEXT;
 		} else {
 			r = add_buffer(ring, &desc, ret);

@@ -119,27 +119,34 @@ START_TEST(pipes_and_sockets_are_no_eventfds)
 }
 END_TEST
 
-/* A memory table with its descriptors, cut off behind every byte. */
+static void send_with_fds(const void *data, size_t size, const int *fds, unsigned n_fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(VHOST_FDS_MAX * sizeof(int))] = { 0 };
+	struct iovec iov = { (void *)data, size };
+	struct cmsghdr *cmsg = (struct cmsghdr *)control;
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(n_fds * sizeof(int)),
+	};
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), fds, n_fds * sizeof(int));
+	ck_assert_int_eq(sendmsg(frontend.fd, &msg, 0), (ssize_t)size);
+}
+
+/* A memory table with its descriptor, cut off behind every byte. */
 START_TEST(a_front_end_may_leave_in_the_middle_of_a_message)
 {
-	uint32_t message[3 + 10] = { VHOST_SET_MEM_TABLE, VERSION, 40, 1, 0, 0, 0, 4096 };
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
+	const uint32_t message[3 + 10] = { VHOST_SET_MEM_TABLE, VERSION, 40, 1, 0, 0, 0, 4096 };
 
 	for (size_t size = 1; size < sizeof(message); size++) {
-		struct iovec iov = { message, size };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		unsigned n_fds = count_fds();
 
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &frontend.ram.fd, sizeof(int));
-		ck_assert_int_eq(sendmsg(frontend.fd, &msg, 0), (ssize_t)size);
+		send_with_fds(message, size, &frontend.ram.fd, 1);
 		fake_frontend_settle(&frontend);
 		ck_assert_uint_eq(count_fds(), n_fds + 1);
 		fake_frontend_disconnect(&frontend);
@@ -147,6 +154,26 @@ START_TEST(a_front_end_may_leave_in_the_middle_of_a_message)
 		ck_assert_uint_eq(count_fds(), n_fds);
 	}
 	check_next_is_served();
+}
+END_TEST
+
+/* As many as may come with its header, and others with its payload. */
+START_TEST(descriptors_in_pieces_are_counted_together)
+{
+	const uint32_t header[] = { VHOST_SET_VRING_KICK, VERSION, 100 };
+	int fds[VHOST_FDS_MAX];
+	unsigned n_fds = count_fds();
+
+	for (unsigned i = 0; i < VHOST_FDS_MAX; i++)
+		fds[i] = frontend.queues[0].kick_fd;
+	send_with_fds(header, sizeof(header), fds, VHOST_FDS_MAX);
+	fake_frontend_settle(&frontend);
+	ck_assert_uint_eq(count_fds(), n_fds + VHOST_FDS_MAX);
+	send_with_fds(header, sizeof(header), fds, VHOST_FDS_MAX);
+	ck_assert(fake_frontend_hung_up(&frontend));
+	fake_frontend_disconnect(&frontend);
+	fake_frontend_connect(&frontend);
+	ck_assert_uint_eq(count_fds(), n_fds);
 }
 END_TEST
 
@@ -292,6 +319,7 @@ int main(void)
 		descriptors_that_nobody_wants_are_closed,
 		pipes_and_sockets_are_no_eventfds,
 		a_front_end_may_leave_in_the_middle_of_a_message,
+		descriptors_in_pieces_are_counted_together,
 		a_message_may_come_byte_by_byte,
 		messages_may_come_all_at_once,
 		a_message_too_large_is_refused_before_it_comes,

@@ -85,6 +85,13 @@ START_TEST(another_driver_resets_the_device)
 		ck_assert_uint_eq(echo.resets, 2 + queue);
 		ck_assert_uint_eq(echo.requests_at_reset, 1 + queue);
 	}
+	/* Once, when both tell. */
+	check_echo_of(0, "hello");
+	check_echo_of(1, "hello");
+	fake_frontend_stop(&frontend);
+	fake_frontend_reboot(&frontend);
+	fake_frontend_start(&frontend, 0);
+	ck_assert_uint_eq(echo.resets, 2 + ECHO_QUEUES);
 	check_echo_of(0, "hello");
 }
 END_TEST
@@ -186,6 +193,10 @@ END_TEST
 
 START_TEST(rings_are_enabled_without_protocol_features)
 {
+	fake_frontend_tell(&frontend, VHOST_SET_FEATURES, 1ull << 32 | 1ull << 30);
+	fake_frontend_settle(&frontend);
+	for (unsigned i = 0; i < ECHO_QUEUES; i++)
+		ck_assert(!device_ring(echo.device, i)->enabled);
 	fake_frontend_tell(&frontend, VHOST_SET_FEATURES, 1ull << 32);
 	fake_frontend_settle(&frontend);
 	for (unsigned i = 0; i < ECHO_QUEUES; i++)

@@ -215,6 +215,8 @@ START_TEST(an_unknown_request_decodes_without_payload)
 		ck_assert_int_eq(vhost_message_decode(data, n, &m), 0);
 		ck_assert_uint_eq(m.request, unknown[i]);
 		ck_assert(m.needs_reply);
+		ck_assert_int_eq(vhost_message_decode(data, n + 1, &m), -EBADMSG);
+		ck_assert_int_eq(vhost_message_decode(data, n - 1, &m), -EBADMSG);
 	}
 }
 END_TEST

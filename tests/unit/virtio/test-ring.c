@@ -171,6 +171,7 @@ START_TEST(a_chain_is_as_long_as_the_limit)
 {
 	ck_assert_int_eq(pop_indirect(RING_CHAIN_MAX, 1), 1);
 	ck_assert_uint_eq(chain.n_out, RING_CHAIN_MAX);
+	ck_assert_uint_eq(chain.out[RING_CHAIN_MAX - 1].iov_len, 1);
 }
 END_TEST
 
