@@ -155,7 +155,7 @@ static int serve(const struct options *options, struct server_config *config)
 {
 	config->console_width = options->console_width;
 	config->console_height = options->console_height;
-	config->sees_no_ids = !options->pattern;
+	config->refuse_ids = options->refuse_ids;
 	config->n_faults = options->n_faults;
 	memcpy(config->faults, options->faults, sizeof config->faults);
 	if (options->resources) {

@@ -14,7 +14,7 @@
 struct raw {
 	char **listen, **fault;
 	char *encoder, *resources, *console, *stats;
-	gboolean pattern;
+	gboolean refuse_ids;
 	struct command_log log;
 };
 
@@ -71,8 +71,9 @@ static int parse_raw(int argc, char **argv, struct raw *raw)
 			"Encode the guest's resources, which 'helix-host-stub virtio' hands "
 			"over there",
 			"unix:PATH" },
-		{ "pattern", 'p', 0, G_OPTION_ARG_NONE, &raw->pattern,
-			"Draw a test picture for every resource id, instead of refusing it", NULL },
+		{ "refuse-ids", 0, 0, G_OPTION_ARG_NONE, &raw->refuse_ids,
+			"Without --resources: refuse ids, so that guests send pixels, instead of drawing a test picture for each",
+			NULL },
 		{ "console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 			"Size of scanout 0, drawn by the pattern source (default 1280x720)",
 			"WIDTHxHEIGHT" },
@@ -135,13 +136,9 @@ static int parse_resources(const struct raw *raw, struct options *options)
 {
 	struct hxfr_endpoint endpoint;
 
-	options->pattern = raw->pattern;
+	options->refuse_ids = raw->refuse_ids;
 	if (!raw->resources)
 		return 0;
-	if (raw->pattern) {
-		g_printerr("helix-host-stub: --pattern draws what --resources shows; choose one\n");
-		return -EINVAL;
-	}
 	if (hxfr_endpoint_parse(raw->resources, &endpoint) < 0 ||
 		endpoint.transport != HXFR_TRANSPORT_UNIX) {
 		g_printerr("helix-host-stub: --resources %s is no Unix socket; write unix:/path\n",

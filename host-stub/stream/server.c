@@ -241,7 +241,7 @@ static void serve(struct server *server, int fd)
 		.encoder = server->config.encoder,
 		.scanouts = &server->scanouts,
 		.mirror = server->config.mirror,
-		.sees_no_ids = server->config.sees_no_ids,
+		.refuse_ids = server->config.refuse_ids,
 		.stats = &server->stats,
 		.pixels = &server->pixels,
 		.encoders = &server->encoders,

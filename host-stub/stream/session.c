@@ -309,7 +309,7 @@ static int source_new(struct session *s)
 
 	if (c->mirror)
 		return frame_source_resource_new(c->mirror, c->stats, s->wake_fd, &s->source);
-	return frame_source_pattern_new(c->scanouts, !c->sees_no_ids, &s->source);
+	return frame_source_pattern_new(c->scanouts, !c->refuse_ids, &s->source);
 }
 
 static int set_up(struct session *s, int fd)

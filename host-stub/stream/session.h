@@ -32,7 +32,7 @@ struct session_config {
 	struct fault fault;
 	struct scanout_table *scanouts;
 	struct mirror *mirror; /* the guest's resources; NULL: test pictures in their place */
-	bool sees_no_ids;      /* without a mirror: ids other than 0 are unknown, and not drawn */
+	bool refuse_ids;       /* without a mirror: ids other than 0 are unknown, and not drawn */
 	struct stats_counter *stats;
 	struct quota *pixels;       /* bytes in encoders; may be NULL: no limit */
 	struct quota *encoders;     /* beyond the first of every client; may be NULL */

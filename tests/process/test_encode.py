@@ -63,7 +63,7 @@ class EncodeTest(support.ProcessTest):
 
     def test_dmabuf_frames_are_found_by_their_id(self):
         """The host draws the id it was given; guest and picture must agree, for buffers that recur too."""
-        stub, mp4 = self.start_stub("--encoder", "x264enc", "--pattern"), self.folder / "out.mp4"
+        stub, mp4 = self.start_stub("--encoder", "x264enc"), self.folder / "out.mp4"
         done = subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(mp4), str(COUNT)], stdout=subprocess.PIPE,
                               env=support.without_leaks(), text=True, check=True, timeout=support.DEADLINE_S)
         sent = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
@@ -73,7 +73,7 @@ class EncodeTest(support.ProcessTest):
         self.assertEqual(stub.stop()["frames_pixels"], 0)
 
     def test_a_host_that_sees_no_resources_gets_every_frame_as_pixels(self):
-        stub = self.start_stub("--encoder", "null")
+        stub = self.start_stub("--encoder", "null", "--refuse-ids")
         subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(self.folder / "out.mp4"), str(COUNT)],
                        stdout=subprocess.DEVNULL, env=support.without_leaks(), check=True, timeout=support.DEADLINE_S)
         stats = stub.stop()

@@ -36,7 +36,7 @@ def probe(guest):
 def run(rig):
     guest = rig.guest()
     ways = probe(guest)
-    host, (address,) = rig.start_stream("tcp:127.0.0.1:0", options=("--encoder", "null", "--log", "debug", "--pattern"))
+    host, (address,) = rig.start_stream("tcp:127.0.0.1:0", options=("--encoder", "null", "--log", "debug"))
     screen = start_screen(guest, f"--size {WIDTH}x{HEIGHT}")
     guest.run("gst-launch-1.0 -q " + quoted(
         f"pipewiresrc target-object=pw-screen num-buffers={FRAMES} ! video/x-raw(memory:DMABuf) "
