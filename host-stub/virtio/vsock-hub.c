@@ -145,7 +145,7 @@ int vsock_hub_init(struct vsock_hub *hub, const struct vsock_config *config, str
 	memset(hub, 0, sizeof *hub);
 	hub->guest_cid = config->guest_cid;
 	hub->listen_at.transport = HXFR_TRANSPORT_UNIX;
-	strcpy(hub->listen_at.unix_path, config->uds_path);
+	memcpy(hub->listen_at.unix_path, config->uds_path, strlen(config->uds_path) + 1);
 	hub->loop = loop;
 	hub->log = config->log;
 	hub->listener = (struct loop_source){ .fd = -1, .ready = accept_programs };

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -221,6 +222,28 @@ START_TEST(programs_beyond_the_limit_are_hung_up_on)
 }
 END_TEST
 
+START_TEST(program_waits_while_no_descriptor_is_left)
+{
+	int listener = host_listen(&guest, 5000, 4), program = host_connect(&guest);
+	struct guest_stream stream = { .port = 9, .host_port = 5000, .buf_alloc = 99 };
+	struct rlimit limit, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)program + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	guest_expect_nothing(&guest); /* and is not tried again and again */
+	guest_send(&guest, &stream, VSOCK_OP_REQUEST, 0);
+	guest_expect(&guest, &stream, VSOCK_OP_RST);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	host_write(program, "CONNECT 7\n", 10);
+	guest_receive(&guest);
+	ck_assert_uint_eq(guest.packet.op, VSOCK_OP_REQUEST);
+	close(program);
+	close(listener);
+}
+END_TEST
+
 START_TEST(guest_cannot_take_a_port_from_a_program)
 {
 	struct guest_stream stream, s, next;
@@ -259,6 +282,7 @@ int main(void)
 		guest_that_answers_before_it_is_asked_is_reset,
 		guest_is_told_when_the_program_does_not_wait_for_its_answer,
 		programs_beyond_the_limit_are_hung_up_on,
+		program_waits_while_no_descriptor_is_left,
 		guest_cannot_take_a_port_from_a_program,
 		NULL,
 	};
