@@ -29,7 +29,7 @@ static void owned_free(void *data)
 	g_free(o);
 }
 
-/* Memory that is mapped read-only first stays so: it is kept mapped as it is mapped here. */
+/* It is kept mapped as it is mapped first: for reading alone, writing would map it anew. */
 static bool map_for_good(GstMemory *mem)
 {
 	GstMapInfo map;

@@ -5,6 +5,10 @@
 
 #include "dmabuf-fixture.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #define PLENTY 1000u /* resources */
 
 static const struct fake_host_options no_ids = { .fault = FAKE_HOST_NOIDS };
@@ -250,6 +254,83 @@ GST_START_TEST(a_flush_takes_a_refused_frame_along)
 }
 GST_END_TEST;
 
+static void move_socket(struct fixture *f, gboolean away)
+{
+	const char *path = strchr(fake_host_endpoint(f->host), ':') + 1;
+	g_autofree char *aside = g_strconcat(path, ".aside", NULL);
+
+	fail_unless(rename(away ? path : aside, away ? aside : path) == 0);
+}
+
+GST_START_TEST(a_flush_takes_a_frame_along_that_waits_to_go_out_again)
+{
+	struct fixture f;
+	GstSegment segment;
+
+	prepare(&f, &(struct fake_host_options){ .fault = FAKE_HOST_NOIDS, .hold = true });
+	fixture_play(&f, NULL);
+	fixture_push_many(&f, 0, 2);
+	fail_unless(fake_host_wait(f.host, FAKE_HOST_REQUESTS, 2));
+	move_socket(&f, TRUE);
+	fake_host_hold(f.host, false);
+	assert_one_warning(&f);
+	while (fixture_stat(f.enc, "in-flight") > 0)
+		g_usleep(1000);
+	gst_segment_init(&segment, GST_FORMAT_TIME);
+	gst_harness_push_event(f.h, gst_event_new_flush_start());
+	gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE));
+	gst_harness_push_event(f.h, gst_event_new_segment(&segment));
+	move_socket(&f, FALSE);
+	fixture_push_many(&f, 2, 2);
+	fixture_expect_many(&f, 2, 2);
+	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-encoded"), 2);
+	fixture_finish(&f);
+	fail_unless_equals_int(dmabuf_counts().open, 0);
+}
+GST_END_TEST;
+
+/* Frame number i, which cannot go by its own id, and whose fence is pending. */
+static GstBuffer *frame_of_two_memories(guint i, int *ret_fence)
+{
+	GstBuffer *frame = dmabuf_frame(i), *pending = dmabuf_frame_pending(i, ret_fence);
+
+	gst_buffer_append_memory(frame, gst_memory_ref(gst_buffer_peek_memory(pending, 0)));
+	gst_buffer_unref(pending);
+	return frame;
+}
+
+static void refuse_while_a_frame_has_its_place(void)
+{
+	struct fixture_pusher *p;
+	struct fixture f;
+	int fence;
+
+	prepare(&f, &(struct fake_host_options){ .fault = FAKE_HOST_NOIDS, .hold = true });
+	fixture_play(&f, DMABUF_CAPS);
+	fail_unless_equals_int(gst_harness_push(f.h, dmabuf_frame(0)), GST_FLOW_OK);
+	p = fixture_push_caps_async(&f, NULL, frame_of_two_memories(1, &fence));
+	fixture_wait_blocked(p);
+	GST_VIDEO_ENCODER_STREAM_LOCK(f.enc);
+	dmabuf_signal(fence);
+	fixture_wait_blocked(p);
+	fake_host_hold(f.host, false);
+	assert_one_warning(&f);
+	GST_VIDEO_ENCODER_STREAM_UNLOCK(f.enc);
+	fail_unless_equals_int(fixture_push_join(p), GST_FLOW_OK);
+	fixture_expect_many(&f, 0, 2);
+	close(fence);
+	fixture_finish(&f);
+	fail_unless_equals_int(dmabuf_counts().open, 0);
+}
+
+/* Which thread goes first then is the scheduler's choice. */
+GST_START_TEST(a_frame_that_was_about_to_go_is_not_lost_and_goes_second)
+{
+	for (guint i = 0; i < 20; i++)
+		refuse_while_a_frame_has_its_place();
+}
+GST_END_TEST;
+
 GST_START_TEST(pixels_that_go_out_again_may_be_more_than_the_socket_takes)
 {
 	struct fixture f;
@@ -301,6 +382,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_host_that_refuses_pixels_too_is_an_error);
 	tcase_add_test(tc, a_host_that_refuses_ids_and_goes_away_is_an_error);
 	tcase_add_test(tc, a_flush_takes_a_refused_frame_along);
+	tcase_add_test(tc, a_flush_takes_a_frame_along_that_waits_to_go_out_again);
+	tcase_add_test(tc, a_frame_that_was_about_to_go_is_not_lost_and_goes_second);
 	tcase_add_test(tc, pixels_that_go_out_again_may_be_more_than_the_socket_takes);
 	tcase_add_test(tc, the_next_stream_asks_again);
 }

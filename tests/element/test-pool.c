@@ -2,7 +2,7 @@
 
 /* The pool that upstream is offered: what is written into its buffers goes out by id, uncopied. */
 
-#include "dmabuf-fixture.h"
+#include "pool-fixture.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -27,73 +27,6 @@ static void finish(struct fixture *f)
 	fixture_finish(f);
 	fail_unless_equals_int(dmabuf_counts().open, 0);
 	fail_unless_equals_int(dmabuf_counts().decoys, 0);
-}
-
-struct offer {
-	GstBufferPool *pool; /* owned, or NULL */
-	guint size, min, max;
-};
-
-static struct offer ask(struct fixture *f, const char *text)
-{
-	g_autoptr(GstCaps) caps = gst_caps_from_string(text);
-	GstQuery *query = gst_query_new_allocation(caps, TRUE);
-	struct offer offer = { 0 };
-
-	fail_unless(gst_pad_peer_query(f->h->srcpad, query));
-	fail_unless_equals_int(gst_query_get_n_allocation_pools(query), 1);
-	gst_query_parse_nth_allocation_pool(
-		query, 0, &offer.pool, &offer.size, &offer.min, &offer.max);
-	fail_unless(gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL));
-	gst_query_unref(query);
-	return offer;
-}
-
-/* What sources do with an offer. max 0: as many as they like. */
-static GstBufferPool *take(
-	struct fixture *f, const char *text, gboolean with_meta, guint size, guint max)
-{
-	g_autoptr(GstCaps) caps = gst_caps_from_string(text);
-	struct offer offer = ask(f, text);
-	GstStructure *config;
-
-	fail_unless(offer.pool != NULL, "no pool for %s", text);
-	config = gst_buffer_pool_get_config(offer.pool);
-	gst_buffer_pool_config_set_params(
-		config, caps, size ? size : offer.size, MIN(offer.min, max ? max : offer.min), max);
-	if (with_meta)
-		gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-	else
-		while (gst_buffer_pool_config_n_options(config) > 0)
-			gst_structure_remove_field(config, "options");
-	if (!gst_buffer_pool_set_config(offer.pool, config)) {
-		config = gst_buffer_pool_get_config(offer.pool);
-		fail_unless(gst_buffer_pool_set_config(offer.pool, config));
-	}
-	fail_unless(gst_buffer_pool_set_active(offer.pool, TRUE));
-	return offer.pool;
-}
-
-static void give_back(GstBufferPool *pool)
-{
-	gst_buffer_pool_set_active(pool, FALSE);
-	gst_object_unref(pool);
-}
-
-/* Frame number i, drawn into a buffer of the pool. */
-static GstBuffer *draw(GstBufferPool *pool, guint i)
-{
-	GstBuffer *buffer = NULL;
-	GstMapInfo map;
-
-	fail_unless_equals_int(gst_buffer_pool_acquire_buffer(pool, &buffer, NULL), GST_FLOW_OK);
-	fail_unless(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
-	for (gsize k = 0; k < map.size; k++)
-		map.data[k] = frame_pattern(i, k);
-	gst_buffer_unmap(buffer, &map);
-	GST_BUFFER_PTS(buffer) = i * FIXTURE_INTERVAL;
-	GST_BUFFER_DURATION(buffer) = FIXTURE_INTERVAL;
-	return buffer;
 }
 
 static void push(struct fixture *f, GstBuffer *frame)
@@ -134,8 +67,8 @@ GST_START_TEST(what_upstream_writes_goes_out_by_id_uncopied)
 
 		prepare(&f, NULL);
 		fixture_play(&f, rows[i].caps);
-		pool = take(&f, rows[i].caps, TRUE, 0, 0);
-		push(&f, draw(pool, 0));
+		pool = pool_take(&f, rows[i].caps, TRUE, 0, 0);
+		push(&f, pool_draw(pool, 0));
 		fixture_expect(&f, 0);
 		expect_in_resource(&f, 0, rows[i].size);
 		r = fake_drm_resource(fake_host_request(f.host, 0).frame.resource_id);
@@ -144,7 +77,7 @@ GST_START_TEST(what_upstream_writes_goes_out_by_id_uncopied)
 		fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 1);
 		fail_unless_equals_uint64(fixture_stat(f.enc, "frames-by-id"), 1);
 		fail_unless_equals_uint64(fixture_stat(f.enc, "frames-uploaded"), 0);
-		give_back(pool);
+		pool_give_back(pool);
 		finish(&f);
 	}
 }
@@ -156,16 +89,16 @@ GST_START_TEST(a_pool_costs_its_ioctls_once_and_one_transfer_a_frame)
 	GstBufferPool *pool;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
 	for (guint i = 0; i < 100; i++) {
-		push(&f, draw(pool, i));
+		push(&f, pool_draw(pool, i));
 		fixture_expect(&f, i);
 		expect_in_resource(&f, i, FIXTURE_SIZE);
 	}
 	fail_unless(dmabuf_counts().create <= 4, "%u resources", dmabuf_counts().create);
 	fail_unless_equals_int(dmabuf_counts().transfer, 100);
 	fail_unless_equals_int(dmabuf_counts().prime, 0);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -176,21 +109,21 @@ GST_START_TEST(the_least_number_of_buffers_keeps_frames_flowing)
 	for (guint depth = 1; depth <= 3; depth++) {
 		struct fixture f;
 		GstBufferPool *pool;
-		struct offer offer;
+		struct pool_offer offer;
 
 		prepare(&f, &(struct fake_host_options){ .delay_ms = 1 });
 		g_object_set(f.enc, "max-in-flight", depth, NULL);
 		fixture_play(&f, NULL);
-		offer = ask(&f, FIXTURE_CAPS);
+		offer = pool_ask(&f, FIXTURE_CAPS);
 		gst_object_unref(offer.pool);
 		fail_unless_equals_int(offer.min, depth + 1);
 		fail_unless_equals_int(offer.max, 0);
-		pool = take(&f, FIXTURE_CAPS, TRUE, 0, offer.min);
+		pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, offer.min);
 		for (guint i = 0; i < 50; i++)
-			push(&f, draw(pool, i));
+			push(&f, pool_draw(pool, i));
 		fixture_expect_many(&f, 0, 50);
 		fail_unless_equals_int(dmabuf_counts().create, offer.min);
-		give_back(pool);
+		pool_give_back(pool);
 		finish(&f);
 	}
 }
@@ -204,14 +137,14 @@ GST_START_TEST(a_source_without_video_meta_gets_the_default_layout)
 	GstBuffer *frame;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, FALSE, 0, 0);
-	frame = draw(pool, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, FALSE, 0, 0);
+	frame = pool_draw(pool, 0);
 	fail_unless(gst_buffer_get_video_meta(frame) == NULL);
 	fail_unless_equals_int(gst_buffer_get_size(frame), FIXTURE_SIZE);
 	push(&f, frame);
 	fixture_expect(&f, 0);
 	expect_in_resource(&f, 0, FIXTURE_SIZE);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -227,13 +160,13 @@ GST_START_TEST(odd_heights_have_the_wires_layout_or_are_copied)
 
 		prepare(&f, NULL);
 		fixture_play(&f, ODD);
-		pool = take(&f, ODD, meta, 0, 0);
-		push(&f, draw(pool, 0));
+		pool = pool_take(&f, ODD, meta, 0, 0);
+		push(&f, pool_draw(pool, 0));
 		fixture_expect(&f, 0);
 		fail_unless(fake_host_request(f.host, 0).frame.resource_id != 0);
 		fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), (guint64)meta);
 		fail_unless_equals_uint64(fixture_stat(f.enc, "frames-uploaded"), (guint64)!meta);
-		give_back(pool);
+		pool_give_back(pool);
 		finish(&f);
 	}
 }
@@ -246,13 +179,13 @@ GST_START_TEST(larger_buffers_are_made_when_asked_for)
 	GstBuffer *frame;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, FIXTURE_SIZE + 1000, 0);
-	frame = draw(pool, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, FIXTURE_SIZE + 1000, 0);
+	frame = pool_draw(pool, 0);
 	fail_unless_equals_int(gst_buffer_get_size(frame), FIXTURE_SIZE + 1000);
 	push(&f, frame);
 	fixture_expect(&f, 0);
 	expect_in_resource(&f, 0, FIXTURE_SIZE);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -265,8 +198,8 @@ GST_START_TEST(a_share_of_pool_memory_goes_out_by_id)
 	GstBuffer *frame, *share = gst_buffer_new();
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	frame = draw(pool, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	frame = pool_draw(pool, 0);
 	gst_buffer_append_memory(share, gst_memory_share(gst_buffer_peek_memory(frame, 0), 0, -1));
 	GST_BUFFER_PTS(share) = 0;
 	push(&f, share);
@@ -274,7 +207,7 @@ GST_START_TEST(a_share_of_pool_memory_goes_out_by_id)
 	expect_in_resource(&f, 0, FIXTURE_SIZE);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 1);
 	gst_buffer_unref(frame);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -288,8 +221,8 @@ GST_START_TEST(pool_memory_that_comes_back_in_another_wrap_keeps_its_resource)
 	int fd;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	frame = draw(pool, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	frame = pool_draw(pool, 0);
 	fd = dup(dmabuf_fd(gst_buffer_peek_memory(frame, 0)));
 	wrap = dmabuf_frame_wrap(dmabuf_wrap(fd, FIXTURE_SIZE));
 	push(&f, wrap);
@@ -301,7 +234,7 @@ GST_START_TEST(pool_memory_that_comes_back_in_another_wrap_keeps_its_resource)
 	fail_unless_equals_int(fake_host_request(f.host, 0).frame.resource_id,
 		fake_host_request(f.host, 1).frame.resource_id);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 1);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -315,15 +248,15 @@ GST_START_TEST(another_element_sends_pool_memory_by_id_too)
 
 	start(&f);
 	fixture_start(&other, NULL);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	frame = draw(pool, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	frame = pool_draw(pool, 0);
 	push(&other, gst_buffer_ref(frame));
 	push(&f, frame);
 	fixture_expect(&f, 0);
 	fixture_expect(&other, 0);
 	expect_in_resource(&other, 0, FIXTURE_SIZE);
 	fail_unless_equals_uint64(fixture_stat(other.enc, "frames-in-pool"), 1);
-	give_back(pool);
+	pool_give_back(pool);
 	fixture_finish(&other);
 	finish(&f);
 }
@@ -339,17 +272,17 @@ GST_START_TEST(buffers_that_upstream_holds_outlive_the_element)
 	GstMapInfo map;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	push(&f, draw(pool, 0));
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	push(&f, pool_draw(pool, 0));
 	fixture_expect(&f, 0);
-	frame = draw(pool, 1);
+	frame = pool_draw(pool, 1);
 	fixture_finish(&f);
 
 	fail_unless(gst_buffer_map(frame, &map, GST_MAP_READWRITE));
 	fail_unless_equals_int(map.data[7], frame_pattern(1, 7));
 	gst_buffer_unmap(frame, &map);
 	fail_unless(dmabuf_counts().open > 0);
-	give_back(pool);
+	pool_give_back(pool);
 	gst_buffer_unref(frame);
 	fail_unless_equals_int(dmabuf_counts().open, 0);
 	fail_unless_equals_int(dmabuf_counts().decoys, 0);
@@ -362,49 +295,52 @@ GST_START_TEST(a_pool_outlives_a_change_of_caps)
 	GstBufferPool *before, *after;
 
 	start(&f);
-	before = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	push(&f, draw(before, 0));
+	before = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	push(&f, pool_draw(before, 0));
 	fixture_expect(&f, 0);
 	gst_harness_set_src_caps_str(f.h, FIXTURE_BIG_CAPS);
-	after = take(&f, FIXTURE_BIG_CAPS, TRUE, 0, 0);
+	after = pool_take(&f, FIXTURE_BIG_CAPS, TRUE, 0, 0);
 	fail_unless(after != before);
-	push(&f, draw(after, 1));
+	push(&f, pool_draw(after, 1));
 	fixture_expect(&f, 1);
 	expect_in_resource(&f, 1, FIXTURE_BIG_SIZE);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 2);
-	give_back(before);
-	give_back(after);
+	pool_give_back(before);
+	pool_give_back(after);
 	finish(&f);
 }
 GST_END_TEST;
 
-static gpointer map_of(GstBuffer *buffer, GstMapFlags flags)
+/* Mappings of resources for reading and writing, proc(5). */
+static guint count_mappings(void)
 {
-	GstMapInfo map;
+	g_autofree char *maps = NULL;
+	g_auto(GStrv) lines = NULL;
+	guint n = 0;
 
-	fail_unless(gst_buffer_map(buffer, &map, flags));
-	gst_buffer_unmap(buffer, &map);
-	return map.data;
+	fail_unless(g_file_get_contents("/proc/self/maps", &maps, NULL, NULL));
+	lines = g_strsplit(maps, "\n", -1);
+	for (char **line = lines; *line; line++)
+		n += strstr(*line, "fake-resource") && strstr(*line, " rw-s ");
+	return n;
 }
 
 GST_START_TEST(memory_stays_mapped_for_reading_and_writing)
 {
 	struct fixture f;
 	GstBufferPool *pool;
-	GstBuffer *frame = NULL;
-	gpointer data;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 1);
-	fail_unless_equals_int(gst_buffer_pool_acquire_buffer(pool, &frame, NULL), GST_FLOW_OK);
-	data = map_of(frame, GST_MAP_READ);
-	fail_unless(map_of(frame, GST_MAP_WRITE) == data);
-	gst_buffer_unref(frame);
-	frame = draw(pool, 0);
-	fail_unless(map_of(frame, GST_MAP_READ) == data, "mapped anew");
-	gst_buffer_unref(frame);
-	give_back(pool);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 2);
+	fail_unless_equals_int(count_mappings(), 2);
+	for (guint i = 0; i < 5; i++) {
+		push(&f, pool_draw(pool, i));
+		fixture_expect(&f, i);
+		fail_unless_equals_int(count_mappings(), 2);
+	}
+	pool_give_back(pool);
 	finish(&f);
+	fail_unless_equals_int(count_mappings(), 0);
 }
 GST_END_TEST;
 
@@ -416,14 +352,14 @@ GST_START_TEST(upstream_may_ignore_the_pool)
 	GstBufferPool *pool;
 
 	start(&f);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
-	push(&f, draw(pool, 0));
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	push(&f, pool_draw(pool, 0));
 	fixture_push_many(&f, 1, 1);
-	push(&f, draw(pool, 2));
+	push(&f, pool_draw(pool, 2));
 	fixture_expect_many(&f, 0, 3);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 2);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-uploaded"), 1);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
@@ -437,23 +373,23 @@ GST_START_TEST(without_more_resources_buffers_are_system_memory)
 
 	start(&f);
 	fake_drm_allow_create(2);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
 	for (guint i = 0; i < 3; i++)
-		frames[i] = draw(pool, i);
+		frames[i] = pool_draw(pool, i);
 	for (guint i = 0; i < 3; i++) {
 		push(&f, frames[i]);
 		fixture_expect(&f, i);
 	}
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-in-pool"), 2);
 	fail_unless_equals_uint64(fixture_stat(f.enc, "frames-by-pixels"), 1);
-	give_back(pool);
+	pool_give_back(pool);
 	finish(&f);
 }
 GST_END_TEST;
 
 static void expect_no_pool(struct fixture *f, const char *caps)
 {
-	struct offer offer = ask(f, caps);
+	struct pool_offer offer = pool_ask(f, caps);
 
 	fail_unless(offer.pool == NULL, "a pool for %s", caps);
 	fail_unless_equals_int(offer.min, 3);
@@ -486,9 +422,9 @@ GST_START_TEST(a_host_without_ids_ends_the_offer_and_the_frames_in_the_pool_go_a
 
 	prepare(&f, &(struct fake_host_options){ .fault = FAKE_HOST_NOIDS, .keep_pixels = true });
 	fixture_play(&f, NULL);
-	pool = take(&f, FIXTURE_CAPS, TRUE, 0, 0);
+	pool = pool_take(&f, FIXTURE_CAPS, TRUE, 0, 0);
 	for (guint i = 0; i < 10; i++)
-		push(&f, draw(pool, i));
+		push(&f, pool_draw(pool, i));
 	fixture_expect_many(&f, 0, 10);
 	g_free(fixture_wait_warning(&f));
 	for (guint i = 0; i < fake_host_count(f.host, FAKE_HOST_REQUESTS); i++) {
@@ -499,7 +435,7 @@ GST_START_TEST(a_host_without_ids_ends_the_offer_and_the_frames_in_the_pool_go_a
 		if (r.frame.resource_id == 0)
 			fail_unless(memcmp(r.pixels, data, FIXTURE_SIZE) == 0, "other pixels");
 	}
-	give_back(pool);
+	pool_give_back(pool);
 	expect_no_pool(&f, FIXTURE_CAPS);
 	fail_unless_equals_int(dmabuf_counts().open, 0);
 }

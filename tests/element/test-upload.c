@@ -148,6 +148,28 @@ GST_START_TEST(only_the_visible_pixels_are_copied)
 }
 GST_END_TEST;
 
+/* Where rows are as long as before, too: 322 of 324 pixels. */
+GST_START_TEST(what_lies_beside_the_visible_pixels_is_not_copied)
+{
+	GstBuffer *frame = pattern_frame(0, 324 * 4 * 3 / 2);
+	GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta(frame);
+	struct fake_drm_resource r;
+	struct fixture f;
+
+	crop->width = 322;
+	crop->height = 4;
+	start(&f, NULL, "video/x-raw,format=NV12,width=324,height=4,framerate=30/1");
+	push_and_expect(&f, 0, frame);
+	r = expect_id(&f, 0);
+	fail_unless_equals_int(fake_host_request(f.host, 0).frame.stride, 324);
+	assert_rows(&r, 0, 324, 4, 322, 0, 324);
+	for (gsize y = 0; y < 6; y++)
+		for (gsize x = 322; x < 324; x++)
+			fail_unless_equals_int(r.data[y * 324 + x], 0);
+	finish(&f);
+}
+GST_END_TEST;
+
 GST_START_TEST(what_the_host_reads_is_not_written_to)
 {
 	struct fixture f;
@@ -378,6 +400,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, system_memory_goes_out_as_the_id_of_a_resource_that_holds_it);
 	tcase_add_test(tc, rows_and_planes_are_copied_to_the_wires_layout);
 	tcase_add_test(tc, only_the_visible_pixels_are_copied);
+	tcase_add_test(tc, what_lies_beside_the_visible_pixels_is_not_copied);
 	tcase_add_test(tc, what_the_host_reads_is_not_written_to);
 	tcase_add_test(tc, a_stream_makes_no_more_resources_than_the_window_needs);
 	tcase_add_test(tc, other_caps_have_other_resources);
