@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define DIALECT_MESSAGE_MAX 65536u                /* bytes of a request */
 #define DIALECT_DEPTH_MAX   16u                   /* nested objects and arrays */
@@ -36,18 +37,27 @@ struct dialect_argument {
 	const char *help; /* one line, for guest-info and the documentation */
 };
 
+#define DIALECT_GENERIC_ERROR     "GenericError"
+#define DIALECT_COMMAND_NOT_FOUND "CommandNotFound"
+#define DIALECT_COMMAND_DISABLED  "CommandDisabled" /* exists, but not for this client */
+
 struct dialect_error {
-	const char
-		*class; /* "GenericError", "CommandNotFound", "CommandDisabled"; static storage */
-	char *desc;     /* owned, g_free() */
+	const char *class; /* one of the above; static storage; NULL: no error */
+	char *desc;        /* owned, g_free() */
 };
 /* Fills an error of the class GenericError. Returns NULL, for handlers to return. */
 json_t *dialect_fail(struct dialect_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Sends the reply of a request that was answered later (deferred): takes `reply` (NULL: error). */
+/* As the only table of arguments of a command: any go, unchecked. */
+extern const struct dialect_argument dialect_any_arguments[];
+
+/* Sends the reply of a request that was answered later (deferred): takes `reply` (NULL: error, whose
+ * desc it takes). */
 struct dialect_call;
 void dialect_call_finish(struct dialect_call *call, json_t *reply, struct dialect_error *error);
+/* What was asked for; valid until the call is finished. */
+const struct dialect_command *dialect_call_command(const struct dialect_call *call);
 
 struct dialect_command {
 	const char *name;
@@ -57,7 +67,7 @@ struct dialect_command {
 	 * arguments: an object, borrowed, never NULL. Returns the value of "return" (a new
 	 * reference), or NULL and *error. A handler that cannot answer at once keeps `call`, returns
 	 * NULL and leaves *error untouched; it calls dialect_call_finish() once, on the same thread,
-	 * at any later time, also when the client has left.
+	 * at any later time, also when the client has left. `arguments` lives until run() returns.
 	 */
 	json_t *(*run)(void *user, json_t *arguments, struct dialect_call *call,
 		struct dialect_error *error);
@@ -77,16 +87,23 @@ struct dialect_client_config {
 	/* Sends bytes to the client; borrowed for the call. */
 	void (*send)(void *user, const char *data, size_t size);
 	void *user;
-	unsigned requests_per_s, write_interval_s; /* token bucket; 0: no limit */
-	int64_t (*now_ms)(void *user);             /* for the limits */
+	/* Token buckets; 0: no limit. DIALECT_BURST_S seconds' worth of requests, and
+	 * DIALECT_WRITE_BURST writes, may come at once. Garbage beyond the limit is not answered. */
+	unsigned requests_per_s, write_interval_s;
+	int64_t (*now_ms)(void *user); /* for the limits; NULL: the monotonic clock */
 };
+#define DIALECT_BURST_S     2u
+#define DIALECT_WRITE_BURST 4u
+
 struct dialect_client;
 struct dialect_client *dialect_client_new(
 	struct dialect *dialect, const struct dialect_client_config *config);
-/* Calls under way are finished without a reply. */
+/* Calls under way are finished without a reply. Not from within send(). */
 void dialect_client_free(struct dialect_client *client);
 /* Any bytes. Replies go to send(), in order. A message too long, too deep or with duplicate keys is
  * answered by an error, and reading goes on behind it. */
 void dialect_client_feed(struct dialect_client *client, const char *data, size_t size);
 /* Is it in the middle of a request? */
 bool dialect_client_pending(const struct dialect_client *client);
+/* Does it wait for a deferred call? Who feeds it should wait too, else replies pile up. */
+bool dialect_client_busy(const struct dialect_client *client);
