@@ -5,7 +5,7 @@ import lzma
 import pathlib
 import stat
 
-MODULES = ("overlay", "9p", "9pnet_virtio")
+MODULES = ("virtio_pci", "overlay", "9p", "9pnet_virtio")
 HERE = pathlib.Path(__file__).parent
 
 
@@ -40,8 +40,9 @@ class Archive:
 
 
 def kernel_of(root, flavour):
-    """(image, folder of its modules) of the kernel of a root whose release is VERSION-`flavour`"""
-    folder = next(path for path in (root / "usr/lib/modules").iterdir() if path.name.partition("-")[2] == flavour)
+    """(image, folder of its modules) of the kernel of a root whose release ends with `flavour`: amd64 or rt-amd64"""
+    folder = next(path for path in (root / "usr/lib/modules").iterdir()
+                  if path.name.endswith(f"-{flavour}") and ("-rt-" in path.name) == flavour.startswith("rt-"))
     return root / "boot" / f"vmlinuz-{folder.name}", folder
 
 

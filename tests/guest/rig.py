@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import time
 
-from devices import MACHINES
+from devices import MACHINES, OurDevices
 from guest import BOOT_S, Guest
 from program import Program, require
 
@@ -49,7 +49,7 @@ class Rig:
     def start_stream(self, *listen, options=()):
         """helix-host-stub stream: (program, the addresses it listens at). With our devices it serves the guest's vsock port
         5000 and its resources."""
-        if self.machine == "devices":
+        if isinstance(self.running.devices, OurDevices):
             folder = self.running.devices.dir
             listen = listen or (f"unix:{folder}/vsock_5000",)
             options = ("--resources", f"unix:{folder}/resources.sock", *options)

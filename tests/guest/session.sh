@@ -10,6 +10,8 @@ set -eu
 }
 rm -rf "$XDG_RUNTIME_DIR" /run/dbus
 mkdir "$XDG_RUNTIME_DIR" /run/dbus
+# The session manager of Debian 12 ends without these of systemd-logind.
+mkdir -p /run/systemd/seats /run/systemd/sessions /run/systemd/users /run/systemd/machines
 chmod 0700 "$XDG_RUNTIME_DIR"
 dbus-daemon --system --fork --nopidfile
 dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork
