@@ -113,6 +113,7 @@ static void unmap(struct pages *pages)
 	munmap(pages->data, pages->size);
 	quota_give(&pages->quotas->bytes, pages->size);
 	quota_give(&pages->quotas->mappings, pages->n_mappings);
+	pages->data = NULL;
 }
 
 void backing_unref(struct backing *backing)
@@ -241,4 +242,12 @@ int backing_map(struct backing *backing, const uint8_t **ret_data, size_t *ret_s
 	*ret_data = pages->data;
 	*ret_size = pages->size;
 	return 0;
+}
+
+void backing_unmap_idle(struct backing *backing)
+{
+	struct pages *pages = pages_of(backing);
+
+	if (atomic_load(&pages->refs) == 1)
+		unmap(pages);
 }

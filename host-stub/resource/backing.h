@@ -45,3 +45,5 @@ void backing_unref(struct backing *backing);
  * its descriptor; -EDQUOT; else as mmap(2).
  */
 int backing_map(struct backing *backing, const uint8_t **ret_data, size_t *ret_size);
+/* Unmaps it if the caller's is the only reference; nobody may get another one meanwhile. */
+void backing_unmap_idle(struct backing *backing);

@@ -261,6 +261,16 @@ static int wait_for_resource(
 	return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
+/* References are only taken under the lock. */
+static void unmap_idle(struct mirror *m)
+{
+	pthread_mutex_lock(&m->lock);
+	for (unsigned i = 0; i < m->table.n_resources; i++)
+		if (m->table.resources[i].backing)
+			backing_unmap_idle(m->table.resources[i].backing);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static int map(struct mirror *m, uint32_t id, bool patient, struct mirror_pixels *ret)
 {
 	const struct table_resource *resource;
@@ -280,6 +290,10 @@ static int map(struct mirror *m, uint32_t id, bool patient, struct mirror_pixels
 	if (r < 0)
 		return r;
 	r = backing_map(pixels.backing, &pixels.data, &pixels.size);
+	if (r == -EDQUOT) {
+		unmap_idle(m);
+		r = backing_map(pixels.backing, &pixels.data, &pixels.size);
+	}
 	if (r < 0) {
 		backing_unref(pixels.backing);
 		return r;

@@ -6,9 +6,9 @@
  * thread of its own, which connects again when the device process was restarted. Functions may be
  * called by any thread.
  *
- * Pixels are the guest's pages, mapped read-only and once per resource: the guest may write to them
- * while they are read, and goes on owning them after it freed the resource, so that a mapping that
- * is held is always safe to read.
+ * Pixels are the guest's pages, mapped read-only and once per resource, until the resource is gone
+ * or its room is needed. The guest may write to them while they are read, and goes on owning them
+ * after it freed the resource, so that a mapping that is held is always safe to read.
  */
 
 #include "../log.h"
@@ -49,7 +49,8 @@ void mirror_destroy(struct mirror *mirror);
  * may have been faster than the device. 0 and *ret, to be given to mirror_unmap(); -ENOENT: there
  * is no such resource, or it has no backing; -ENOTCONN: there is no device process; -ETIMEDOUT: it
  * does not answer within MIRROR_SYNC_TIMEOUT_MS; -EFAULT: its pages are not where the device
- * process says; -EDQUOT: MIRROR_MAPPED_MAX or MIRROR_MAPPINGS_MAX; else as mmap(2).
+ * process says; -EDQUOT: pixels that are held leave no room within MIRROR_MAPPED_MAX and
+ * MIRROR_MAPPINGS_MAX; else as mmap(2).
  */
 int mirror_map(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
 /* The same, but an id that is not known is not waited for: for those a scanout or a cursor names. */

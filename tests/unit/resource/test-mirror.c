@@ -447,6 +447,29 @@ START_TEST(more_mappings_than_a_process_may_spare_are_refused)
 }
 END_TEST
 
+START_TEST(mappings_nobody_holds_make_room)
+{
+	static struct resource_run runs[MIRROR_MAPPINGS_MAX * 2 / 3];
+	struct resource_packet add = { .add = { .id = 6, .n_runs = N_ELEMENTS(runs) } };
+	struct mirror_pixels pixels, more;
+
+	for (uint32_t i = 0; i < N_ELEMENTS(runs); i++)
+		runs[i] = (struct resource_run){ 0, i % 2 * 2 * PAGE, PAGE };
+	fake_device_add(&device, &add, runs);
+	add.add.id = 7;
+	fake_device_add(&device, &add, runs);
+	pixels = map(6);
+	ck_assert_int_eq(mirror_map(mirror, 7, &more), -EDQUOT);
+	ck_assert_uint_eq(pixels.data[PAGE], 2);
+	mirror_unmap(mirror, &pixels);
+	more = map(7);
+	mirror_unmap(mirror, &more);
+	pixels = map(6);
+	ck_assert_uint_eq(pixels.data[PAGE], 2);
+	mirror_unmap(mirror, &pixels);
+}
+END_TEST
+
 START_TEST(more_bytes_than_may_be_mapped_are_refused)
 {
 	const uint64_t all = (uint64_t)FAKE_DEVICE_PAGES * PAGE;
@@ -548,6 +571,7 @@ int main(void)
 		watchers_are_counted,
 		runs_outside_the_descriptor_are_not_mapped,
 		more_mappings_than_a_process_may_spare_are_refused,
+		mappings_nobody_holds_make_room,
 		more_bytes_than_may_be_mapped_are_refused,
 		a_device_that_makes_no_sense_is_hung_up_on_and_tried_again,
 		NULL,
