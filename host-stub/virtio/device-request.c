@@ -228,7 +228,7 @@ static int start_queue(struct device *device, struct queue *queue)
 static int set_vring_kick(struct device *device, struct request *request)
 {
 	struct queue *queue = find_queue(device, request->message->u64 & INDEX_MASK);
-	int fd, r;
+	int fd = -1, r;
 
 	if (!queue)
 		return -EPROTO;
@@ -248,7 +248,7 @@ static int set_vring_kick(struct device *device, struct request *request)
 static int set_vring_call(struct device *device, struct request *request)
 {
 	struct queue *queue = find_queue(device, request->message->u64 & INDEX_MASK);
-	int fd, r;
+	int fd = -1, r;
 
 	if (!queue)
 		return -EPROTO;

@@ -238,11 +238,12 @@ void device_destroy(struct device *device)
 int device_listen(struct device *device, const char *path)
 {
 	struct hxfr_endpoint endpoint = { .transport = HXFR_TRANSPORT_UNIX };
+	size_t size = strlen(path);
 	int r;
 
-	if (strlen(path) > HXFR_UNIX_PATH_MAX)
+	if (size > HXFR_UNIX_PATH_MAX)
 		return -EMSGSIZE;
-	strcpy(endpoint.unix_path, path);
+	memcpy(endpoint.unix_path, path, size + 1);
 	r = hxfr_socket_listen(&endpoint, &device->listener.fd, &device->bound);
 	if (r < 0)
 		return r;

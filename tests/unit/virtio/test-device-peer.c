@@ -256,14 +256,14 @@ START_TEST(the_next_front_end_may_be_faster_than_the_end_of_the_last)
 }
 END_TEST
 
-static char folder[64], path[128];
+static char folder[64], path[100];
 
 static int connect_to(const char *name)
 {
 	struct hxfr_endpoint endpoint = { .transport = HXFR_TRANSPORT_UNIX };
 	int fd;
 
-	strcpy(endpoint.unix_path, name);
+	snprintf(endpoint.unix_path, sizeof(endpoint.unix_path), "%s", name);
 	ck_assert_int_eq(hxfr_socket_connect(&endpoint, 1000, -1, &fd), 0);
 	fake_frontend_settle(&frontend);
 	return fd;
@@ -280,7 +280,7 @@ START_TEST(front_ends_come_to_a_path_one_after_another)
 {
 	struct stat st;
 
-	strcpy(folder, "/tmp/virtio-device-XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/virtio-device-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/socket", folder);
 	fake_frontend_disconnect(&frontend);
