@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
-#define BURSTS     20000u
+#define BURSTS     5000u
 #define TIMEOUT_MS 10000
 
 static void *serve(void *user)

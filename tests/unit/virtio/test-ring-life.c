@@ -151,6 +151,22 @@ START_TEST(event_idx_asks_for_a_kick_when_the_ring_was_emptied)
 }
 END_TEST
 
+/* The driver puts a request just when it is asked for kicks: here the index is where the wish is
+ * written to, and 65535 becomes 0. */
+START_TEST(a_ring_is_looked_at_again_after_asking_for_kicks)
+{
+	const struct fake_desc desc = { .addr = DATA, .len = 16 };
+
+	queue.avail = fake_ram_alloc(&ram, 256, 4) + 2;
+	ring.avail_addr = fake_ram_user(queue.avail);
+	ring.used_addr = ring.avail_addr + 2;
+	ck_assert_int_eq(ring_start(&ring, &memory, 65535), 0);
+	fake_desc_write(&ram, queue.desc, 0, &desc);
+	fake_queue_set_avail_idx(&queue, 65535);
+	ck_assert_int_eq(ring_pop(&ring, &chain), 1);
+}
+END_TEST
+
 START_TEST(kicks_can_be_declined_and_asked_for)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -272,6 +288,7 @@ int main(void)
 		event_idx_interrupts_when_the_event_is_passed,
 		event_idx_interrupts_once_for_many,
 		event_idx_asks_for_a_kick_when_the_ring_was_emptied,
+		a_ring_is_looked_at_again_after_asking_for_kicks,
 		kicks_can_be_declined_and_asked_for,
 		a_ring_starts_only_where_it_can_be,
 		a_ring_fits_to_the_last_byte,
