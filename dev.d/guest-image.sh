@@ -154,6 +154,12 @@ guest_prepare() {
 	names=$("$python" -B "$here/tests/guest/run.py" --which-roots "$@") || exit 1
 	guest_roots=()
 	for name in $names; do
+		[ "$name" != virgl ] || {
+			need "a guest with 3D" "${packages_guest_virgl[@]}"
+			! apt-cache show "${packages_guest_virgl_13[@]}" >/dev/null 2>&1 ||
+				need "a guest with 3D" "${packages_guest_virgl_13[@]}"
+			continue
+		}
 		guest_make_root "$name"
 		guest_build_in "$guest_root"
 		guest_roots+=(--root "$name" "$guest_root")

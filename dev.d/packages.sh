@@ -32,3 +32,5 @@ packages_guest_full=(
 	weston libgl1-mesa-dri libegl1 libgles2
 )
 packages_guest_qemu=(qemu-system-x86 seabios)
+packages_guest_virgl=(qemu-system-x86 qemu-system-gui xvfb libgl1-mesa-dri libegl1) # and, since Debian 13:
+packages_guest_virgl_13=(qemu-system-modules-opengl)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from program import Program
 
 MEMORY = "1536M"
+TRACE = ("-trace", "virtio_gpu_cmd_res_*", "-trace", "virtio_gpu_cmd_ctx_*")
+NO_DISPLAY = ("-display", "none", "-vga", "none")
 GUEST_CID = 3
 
 
@@ -20,8 +22,8 @@ class StockDevices:
     modules = ("vgem", "virtio_gpu")
 
     def __init__(self, _stub, folder):
-        self.arguments = ["-m", MEMORY, "-device", "virtio-gpu-pci", "-trace", "virtio_gpu_cmd_res_*",
-                          "-trace", "virtio_gpu_cmd_ctx_*", "-D", folder / "trace.log"]
+        self.environment = {}
+        self.arguments = ["-m", MEMORY, *NO_DISPLAY, "-device", "virtio-gpu-pci", *TRACE, "-D", folder / "trace.log"]
 
     def ended(self):
         return False
@@ -45,7 +47,7 @@ class OurDevices:
         except BaseException:
             self.close()
             raise
-        self.arguments = words.split()
+        self.environment, self.arguments = {}, words.split()
 
     def ended(self):
         return self.program.process.poll() is not None
@@ -55,14 +57,37 @@ class OurDevices:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+class VirglDevices:
+    """QEMU's virtio-gpu with 3D, rendering by virglrenderer on an X server without a screen. Needs a QEMU with these
+    modules."""
+
+    modules = ("virtio_gpu",)
+
+    def __init__(self, _stub, folder):
+        self.program = Program(["Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24", "+extension", "GLX"],
+                               folder / "xvfb.log")
+        display = self.program.wait_for_line(r"^(\d+)$")[1]
+        self.environment = {"DISPLAY": f":{display}", "SDL_VIDEODRIVER": "x11"}
+        self.arguments = ["-m", "3G", "-vga", "none", "-display", "sdl,gl=on", "-device", "virtio-gpu-gl-pci",
+                          *TRACE, "-D", folder / "trace.log"]
+
+    def ended(self):
+        return self.program.process.poll() is not None
+
+    def close(self):
+        self.program.kill()
+
+
 class Machine(NamedTuple):
     """devices: one of the classes above. root: name of the Debian root, see dev.d/guest-image.sh. kernel: how the name of
-    its kernel ends. systemd: whether systemd is the guest's first process."""
+    its kernel ends. systemd: whether systemd is the guest's first process. system_qemu: the QEMU of this
+    machine, of any version, in place of QEMU 10."""
 
     devices: type
     root: str = "trixie"
     kernel: str = "amd64"
     systemd: bool = False
+    system_qemu: bool = False
 
 
 MACHINES = {
@@ -70,5 +95,6 @@ MACHINES = {
     "devices": Machine(OurDevices),
     "compositor": Machine(OurDevices, root="trixie-full"),
     "realtime": Machine(OurDevices, root="trixie-full", kernel="rt-amd64", systemd=True),
+    "virgl": Machine(VirglDevices, root="trixie-full", system_qemu=True),
     "bookworm": Machine(OurDevices, root="bookworm"),
 }

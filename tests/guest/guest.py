@@ -85,7 +85,8 @@ class Guest:
         control, far = socket.socketpair()
         with far:
             self.qemu = Program([
-                rig.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-accel", rig.accel,
+                "qemu-system-x86_64" if machine.system_qemu else rig.qemu,
+                "-nodefaults", "-no-user-config", "-accel", rig.accel,
                 "-machine", "q35", "-cpu", "max", "-smp", "2",
                 "-kernel", kernel, "-initrd", folder / "initramfs",
                 "-append", f"console=ttyS0 quiet panic=0 mitigations=off helix={rig.home} "
@@ -95,7 +96,8 @@ class Guest:
                 "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
                 "-serial", f"file:{self.serial}", "-chardev", f"socket,id=control,fd={far.fileno()}",
                 "-serial", "chardev:control",
-                *self.devices.arguments], folder / "qemu.log", keep=[far.fileno()])
+                *self.devices.arguments], folder / "qemu.log",
+                keep=[far.fileno()], environment=self.devices.environment)
         self.control = control
         if rig.console:
             threading.Thread(target=self.show_console, daemon=True).start()

@@ -2,6 +2,7 @@
 """Programs of the host that die with this one, and how a promise is broken."""
 
 import ctypes
+import os
 import re
 import signal
 import subprocess
@@ -26,12 +27,13 @@ def die_with_parent():
 class Program:
     """A process of the host, with its output in files."""
 
-    def __init__(self, argv, log, keep=()):
-        """keep: file descriptors that it inherits"""
+    def __init__(self, argv, log, keep=(), environment=None):
+        """keep: file descriptors that it inherits. environment: added to that of this process."""
         self.out, self.log = log.with_suffix(".out"), log
         with self.out.open("wb") as out, log.open("wb") as err:
             self.process = subprocess.Popen(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            pass_fds=keep, preexec_fn=die_with_parent)
+                                            pass_fds=keep, preexec_fn=die_with_parent,
+                                            env=dict(os.environ, **(environment or {})))
 
     def wait_for_line(self, pattern, seconds=20):
         """The first line of its standard output that matches."""

@@ -75,13 +75,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_rig_arguments(parser)
     parser.add_argument("--log-json")
-    parser.add_argument("--which-roots", action="store_true", help="only print the names of the roots it takes")
+    parser.add_argument("--which-roots", action="store_true", help="only print the names of the roots it takes, and virgl if it takes that")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("names", nargs="*")
     settings = parser.parse_args()
     chosen = choose(settings.names, settings.all)
     if settings.which_roots:
-        print(" ".join(sorted({MACHINES[scenario.machine].root for scenario in chosen})))
+        machines = [MACHINES[scenario.machine] for scenario in chosen]
+        print(" ".join(sorted({machine.root for machine in machines})), *{"virgl" for m in machines if m.system_qemu})
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows, rig = [], Rig(settings)
