@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Facts that several probes need, and parsers of what the kernel prints. */
+
+#include "probe.h"
+
+/* Value of a parameter of the kernel command line, the last one if it is there twice; "" for one
+ * without "="; NULL when it is not there. Quotes are kept. Transfer full. */
+char *facts_cmdline_value(const char *cmdline, const char *name);
+/* The word in brackets of "always [madvise] never", or in parentheses; NULL when there is none.
+ * Transfer full. */
+char *facts_chosen_word(const char *text);
+/* A number behind "name" at the start of a line ("MemTotal:  2048 kB", "pswpin 7"). */
+bool facts_number(const char *text, const char *name, int64_t *ret);
+
+/* CPUs that are online, and that are isolated from the scheduler (empty when none are, or when the
+ * kernel does not tell). False and error when the first cannot be read. */
+bool facts_cpus_online(const struct env *env, struct env_cpus *ret, GError **error);
+void facts_cpus_isolated(const struct env *env, struct env_cpus *ret);
+/* CPUs of a that are in b, and that are not. */
+struct env_cpus facts_cpus_and(const struct env_cpus *a, const struct env_cpus *b);
+struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cpus *b);
+
+/* The kernel's messages. NULL when this process may not read them, or on a root that is not the
+ * machine's. Transfer full. */
+char *facts_log_read(const struct env *env);
+/* Seconds of uptime of the last line with this text ("[   12.345678] text"); -1 when none has it. */
+double facts_log_last(const char *log, const char *needle);

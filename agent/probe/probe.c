@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "probe.h"
+
+#include "probe-list.h"
+#include "range.h"
+
+const struct probe *const probe_table[] = {
+	&probe_kernel_preempt,
+	&probe_kernel_hrtimers,
+	&probe_kernel_throttle,
+	&probe_kernel_watchdogs,
+	&probe_kernel_clocksource,
+	NULL,
+};
+
+const struct probe *probe_find(const char *id)
+{
+	for (unsigned i = 0; probe_table[i]; i++)
+		if (g_str_equal(probe_table[i]->id, id))
+			return probe_table[i];
+	return NULL;
+}
+
+struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted)
+{
+	struct probe_wanted *copy = g_new(struct probe_wanted, 1);
+
+	*copy = *wanted;
+	copy->encoder = g_strdup(wanted->encoder);
+	copy->state_dir = g_strdup(wanted->state_dir);
+	copy->apply_socket = g_strdup(wanted->apply_socket);
+	return copy;
+}
+
+void probe_wanted_free(struct probe_wanted *wanted)
+{
+	if (!wanted)
+		return;
+	g_free(wanted->encoder);
+	g_free(wanted->state_dir);
+	g_free(wanted->apply_socket);
+	g_free(wanted);
+}
+
+double probe_wanted_period_us(const struct probe_wanted *wanted)
+{
+	return wanted->rate_hz ? wanted->period_frames * 1e6 / wanted->rate_hz : 0;
+}
+
+void probe_result_finish(struct probe_result *result)
+{
+	g_free(result->warn);
+	g_free(result->fail);
+	g_free(result->message);
+	g_free(result->hint);
+	*result = (struct probe_result){ 0 };
+}
+
+enum probe_status probe_measure(
+	struct probe_result *ret, double value, const char *warn, const char *fail)
+{
+	ret->has_value = true;
+	ret->value = value;
+	g_free(ret->warn);
+	ret->warn = g_strdup(warn);
+	g_free(ret->fail);
+	ret->fail = g_strdup(fail);
+	return range_judge(value, warn, fail);
+}
+
+char *probe_number(double value)
+{
+	char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+	return g_strdup(g_ascii_formatd(text, sizeof(text), "%.6g", value));
+}
+
+void probe_say_unreadable(struct probe_result *ret, const GError *error)
+{
+	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
+		g_error_matches(error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT))
+		probe_say(ret, PROBE_NA, NULL, "not on this machine: %s", error->message);
+	else
+		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+}
+
+void probe_say(struct probe_result *ret, enum probe_status status, const char *hint,
+	const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	g_free(ret->message);
+	ret->message = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	ret->status = status;
+	g_free(ret->hint);
+	ret->hint = status == PROBE_OK || status == PROBE_NA ? NULL : g_strdup(hint);
+}
+
+const char *probe_status_name(enum probe_status status)
+{
+	static const char *const names[] = { "OK", "WARN", "FAIL", "UNKNOWN", "N/A" };
+
+	return status < G_N_ELEMENTS(names) ? names[status] : "UNKNOWN";
+}
