@@ -14,6 +14,8 @@
 #define ENV_FILE_MAX   ((size_t)1024 * 1024) /* bytes of a file or of a program's output */
 #define ENV_RUN_MAX_MS 30000u
 
+struct setting_host;
+
 struct env {
 	char *root; /* owned; "" for the real one, else a folder that stands for "/" */
 	/* CLOCK_BOOTTIME, ns. */
@@ -26,6 +28,8 @@ struct env {
 		char **ret_out, GError **error);
 	/* The system bus, or NULL and error where there is none. Transfer full. */
 	GDBusConnection *(*bus)(const struct env *env, GError **error);
+	/* What changing things needs besides (setting/host.h); NULL: nothing is changed. Borrowed. */
+	struct setting_host *host;
 	void *user; /* of a test */
 };
 

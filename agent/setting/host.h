@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the program that changes a machine has besides its struct env. */
+
+#include "../env.h"
+
+/* The service manager: systemd over the system bus, or what a test has in its place. */
+struct unit_manager {
+	/* *ret: "active", "inactive" ... (ActiveState); "" where there is no such unit. */
+	bool (*active_state)(const struct env *env, const char *unit, char **ret, GError **error);
+	/* *ret: "enabled", "masked" ... (UnitFileState); "" where there is no such file. */
+	bool (*file_state)(const struct env *env, const char *unit, char **ret, GError **error);
+	/* To the end of the job. */
+	bool (*start)(const struct env *env, const char *unit, GError **error);
+	bool (*stop)(const struct env *env, const char *unit, GError **error);
+	/* Names of the units that cannot be without this one, separated by spaces. */
+	bool (*required_by)(const struct env *env, const char *unit, char **ret, GError **error);
+	/* Reads unit files and links again. */
+	bool (*reload)(const struct env *env, GError **error);
+};
+extern const struct unit_manager unit_manager_systemd;
+
+struct setting_host {
+	/* Called before and after every step that outlives a crash; NULL: nobody asks. */
+	void (*step)(struct setting_host *host, const char *name);
+	const struct unit_manager *units;
+	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */
+};
+
+/* With systemd for units and no device held. */
+void setting_host_init(struct setting_host *host);
+/* Lets go of the devices. */
+void setting_host_finish(struct setting_host *host);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "durable.h"
+#include "guard.h"
+#include "knob.h"
+#include "setting.h"
+
+#include <string.h>
+
+#define FOLDER     "/proc/sys/"
+#define RT_RUNTIME "kernel.sched_rt_runtime_us"
+#define HUGEPAGES  "vm.nr_hugepages"
+
+/* What is allowed beside what the kernel itself refuses. */
+static const struct {
+	const char *name;
+	gint64 min, max;
+} ranges[] = {
+	{ "vm.swappiness", 0, 200 },
+	{ "vm.dirty_ratio", 1, 60 },
+	{ "vm.dirty_background_ratio", 1, 40 },
+	{ "vm.vfs_cache_pressure", 1, 1000 },
+	{ "vm.stat_interval", 1, 120 },
+	{ "vm.max_map_count", 65530, 2147483642 },
+	{ "vm.compaction_proactiveness", 0, 100 },
+	{ RT_RUNTIME, -1, 990000 },
+	{ "kernel.hung_task_timeout_secs", 0, 3600 },
+};
+
+static char *path_of(const char *target)
+{
+	char *path = g_strconcat(FOLDER, target, NULL);
+
+	for (char *at = path + strlen(FOLDER); *at; at++) {
+		if (*at == '.')
+			*at = '/';
+		else if (*at == '/')
+			*at = '.';
+	}
+	return path;
+}
+
+static bool in_range(const char *target, gint64 value, char **ret_reason)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
+		if (strcmp(ranges[i].name, target) != 0 ||
+			(value >= ranges[i].min && value <= ranges[i].max))
+			continue;
+		*ret_reason = g_strdup_printf("%s may be %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+			target, ranges[i].min, ranges[i].max);
+		return false;
+	}
+	return true;
+}
+
+/* A thread that never sleeps would take the machine, unless it has a CPU of its own. */
+static bool may_run_without_limit(const struct env *env, gint64 value, char **ret_reason)
+{
+	return value != -1 || !guard_holds(env, "one-cpu;no-isolation", ret_reason);
+}
+
+/* Half of the memory that is free stays so. */
+static bool fits_memory(const struct env *env, gint64 pages, char **ret_reason)
+{
+	g_autofree char *text = NULL;
+	const char *free_kb, *page_kb;
+	guint64 half_kb, size_kb;
+
+	if (!env_read(env, "/proc/meminfo", &text, NULL) ||
+		!(free_kb = strstr(text, "MemAvailable:")) ||
+		!(page_kb = strstr(text, "Hugepagesize:"))) {
+		*ret_reason = g_strdup("/proc/meminfo does not say what memory there is");
+		return false;
+	}
+	half_kb = g_ascii_strtoull(free_kb + strlen("MemAvailable:"), NULL, 10) / 2;
+	size_kb = g_ascii_strtoull(page_kb + strlen("Hugepagesize:"), NULL, 10);
+	if (pages >= 0 && (size_kb == 0 || (guint64)pages <= half_kb / size_kb))
+		return true;
+	*ret_reason = g_strdup_printf(
+		"%" G_GINT64_FORMAT " pages are more than half of what is free", pages);
+	return false;
+}
+
+static bool check(const struct env *env, const struct setting *setting, char **ret_reason)
+{
+	g_autofree char *path = path_of(setting->target);
+	gint64 value;
+
+	if (strstr(path, "..") || !setting->desired) {
+		*ret_reason = g_strdup("not a sysctl that could be set");
+		return false;
+	}
+	if (!knob_check(env, path, ret_reason))
+		return false;
+	if (!g_ascii_string_to_signed(setting->desired, 10, G_MININT64, G_MAXINT64, &value, NULL))
+		return true;
+	if (!in_range(setting->target, value, ret_reason))
+		return false;
+	if (!strcmp(setting->target, RT_RUNTIME))
+		return may_run_without_limit(env, value, ret_reason);
+	return strcmp(setting->target, HUGEPAGES) != 0 || fits_memory(env, value, ret_reason);
+}
+
+static bool read_value(const struct env *env, const char *target, char **ret, GError **error)
+{
+	g_autofree char *path = path_of(target);
+
+	return knob_read(env, path, ret, error);
+}
+
+static bool write_value(
+	const struct env *env, const char *target, const char *value, GError **error)
+{
+	g_autofree char *path = path_of(target), *line = g_strconcat(value ?: "", "\n", NULL);
+
+	return durable_poke(env, path, line, error);
+}
+
+const struct setting_kind setting_kind_sysctl = {
+	.name = "sysctl",
+	.volatile_ = true,
+	.undo = "exact, at once",
+	.check = check,
+	.read = read_value,
+	.write = write_value,
+};

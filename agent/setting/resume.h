@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Writing again what a reboot made void; the two halves of transactions_resume(). */
+
+#include "journal.h"
+#include "ledger.h"
+
+/* Appends an intent, with fresh originals, for each void setting of a transaction that is done. The
+ * ledger has to be made anew afterwards. */
+bool resume_intents(const struct env *env, struct journal *journal, const struct ledger *ledger,
+	const char *boot, GError **error);
+/* Writes what is intended and not yet so. Appends {kind, target, result, message} to results. */
+void resume_write(const struct env *env, const struct ledger *ledger, json_t *results);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Taking one transaction back; see transaction_rollback(). */
+
+#include "journal.h"
+#include "ledger.h"
+
+/* Appends to results. False and error only when the journal fails. The ledger has to be made anew
+ * afterwards. */
+bool undo_txn(const struct env *env, struct journal *journal, const struct ledger_txn *txn,
+	struct ledger *ledger, bool force, json_t *results, GError **error);
