@@ -141,7 +141,8 @@ guest_build_in() {
 		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub \$programs
 		[ -e registry ] || cp -p /var/cache/helix/gst-registry registry
 		GST_REGISTRY=$guest_home/registry GST_PLUGIN_PATH=$guest_home/build/gst-vsockenc gst-inspect-1.0 \
-			vsockenc >/dev/null" || die "the project does not build for the guest; the message is above"
+			vsockenc >/dev/null
+		chmod 0644 registry" || die "the project does not build for the guest; the message is above"
 }
 
 # guest_prepare [OPTION-OF-RUN.PY...] [NAME...]: everything that guest_run takes for these, but what it takes

@@ -176,7 +176,7 @@ static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, struct ca
 
 int gst_vsockenc_send_again(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
-	struct cargo cargo;
+	struct cargo cargo = { 0 };
 	int r = load(self, frame->input_buffer, &cargo);
 
 	if (r == 0)
@@ -258,7 +258,7 @@ void gst_vsockenc_configure(GstVsockEnc *self)
 GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame)
 {
 	GstFlowReturn flow = take_flow(self);
-	struct cargo cargo;
+	struct cargo cargo = { 0 };
 	int r;
 
 	if (flow != GST_FLOW_OK)

@@ -5,5 +5,10 @@
 
 #include "probe.h"
 
-extern const struct probe probe_kernel_preempt, probe_kernel_hrtimers, probe_kernel_clocksource,
+extern const struct probe probe_cpu_governor, probe_cpu_irq_leak, probe_cpu_isolation,
+	probe_cpu_mitigations, probe_cpu_psi, probe_cpu_smt, probe_cpu_steal;
+extern const struct probe probe_disk_errors, probe_disk_ro, probe_disk_space, probe_io_psi;
+extern const struct probe probe_kernel_clocksource, probe_kernel_hrtimers, probe_kernel_preempt,
 	probe_kernel_throttle, probe_kernel_watchdogs;
+extern const struct probe probe_mem_avail, probe_mem_hugepages, probe_mem_locked, probe_mem_swap,
+	probe_mem_thp, probe_memory_psi;

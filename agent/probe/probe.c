@@ -5,11 +5,33 @@
 #include "range.h"
 
 const struct probe *const probe_table[] = {
+	/* CPU isolation */
+	&probe_cpu_isolation,
+	&probe_cpu_irq_leak,
+	/* Memory */
+	&probe_mem_avail,
+	&probe_memory_psi,
+	&probe_mem_swap,
+	&probe_mem_locked,
+	/* Hugepages */
+	&probe_mem_hugepages,
+	&probe_mem_thp,
+	/* Scheduling */
 	&probe_kernel_preempt,
 	&probe_kernel_hrtimers,
 	&probe_kernel_throttle,
 	&probe_kernel_watchdogs,
+	&probe_cpu_steal,
+	&probe_cpu_psi,
+	&probe_cpu_governor,
+	/* System */
 	&probe_kernel_clocksource,
+	&probe_cpu_smt,
+	&probe_cpu_mitigations,
+	&probe_disk_space,
+	&probe_disk_ro,
+	&probe_disk_errors,
+	&probe_io_psi,
 	NULL,
 };
 

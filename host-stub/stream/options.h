@@ -17,7 +17,7 @@ struct options {
 	unsigned n_faults;
 	char *resources;                        /* path of a device's socket; NULL: none */
 	uint32_t console_width, console_height; /* pixels */
-	bool refuse_ids; /* those that cannot be seen */
+	bool refuse_ids;                        /* those that cannot be seen */
 	bool stats_json;
 	enum log_level log_level;
 };

@@ -20,7 +20,7 @@ struct server_config {
 	unsigned n_faults;
 	uint32_t console_width, console_height; /* of scanout 0, where it is a test picture */
 	struct mirror *mirror;                  /* as session_config.mirror; outlives the server */
-	bool refuse_ids;                       /* as session_config.refuse_ids */
+	bool refuse_ids;                        /* as session_config.refuse_ids */
 	/* 0: SESSION_STALL_TIMEOUT_MS. Also how long a client may owe a message
 	 * (session_owing_since_us) before its place is given to another one, when all are taken. */
 	unsigned stall_timeout_ms;

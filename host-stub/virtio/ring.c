@@ -42,14 +42,16 @@ struct table {
 	bool indirect;
 };
 
-static uint16_t load16(const uint8_t *at, memory_order order)
+/* Both sides first store what they did, then load what the other one wants to know, and must not
+ * miss each other: sequentially consistent. (Fences would do, but not for ThreadSanitizer.) */
+static uint16_t load16(const uint8_t *at)
 {
-	return le16toh(atomic_load_explicit((const _Atomic uint16_t *)at, order));
+	return le16toh(atomic_load((const _Atomic uint16_t *)at));
 }
 
-static void store16(uint8_t *at, uint16_t v, memory_order order)
+static void store16(uint8_t *at, uint16_t v)
 {
-	atomic_store_explicit((_Atomic uint16_t *)at, htole16(v), order);
+	atomic_store((_Atomic uint16_t *)at, htole16(v));
 }
 
 static uint8_t *used_event(const struct ring *ring)
@@ -117,7 +119,7 @@ int ring_start(struct ring *ring, const struct guest_memory *memory, uint16_t ba
 	if (r < 0)
 		return r;
 	ring->next_avail = base;
-	ring->next_used = load16(ring->used + PART_IDX, memory_order_relaxed);
+	ring->next_used = load16(ring->used + PART_IDX);
 	ring->signalled_used = ring->next_used;
 	ring->signalled_valid = false;
 	ring->in_flight = 0;
@@ -237,7 +239,7 @@ static int read_chain(const struct ring *ring, uint16_t head, struct ring_chain 
 
 static uint16_t n_available(const struct ring *ring)
 {
-	return (uint16_t)(load16(ring->avail + PART_IDX, memory_order_acquire) - ring->next_avail);
+	return (uint16_t)(load16(ring->avail + PART_IDX) - ring->next_avail);
 }
 
 static int break_ring(struct ring *ring)
@@ -260,8 +262,7 @@ int ring_pop(struct ring *ring, struct ring_chain *ret)
 	if (n + ring->in_flight > ring->size)
 		return break_ring(ring);
 	slot = ring->next_avail & (ring->size - 1);
-	head = load16(
-		ring->avail + PART_ENTRIES + (size_t)AVAIL_ENTRY_SIZE * slot, memory_order_relaxed);
+	head = load16(ring->avail + PART_ENTRIES + (size_t)AVAIL_ENTRY_SIZE * slot);
 	if (read_chain(ring, head, ret) < 0)
 		return break_ring(ring);
 	ring->next_avail++;
@@ -292,7 +293,7 @@ void ring_push(struct ring *ring, uint16_t head, uint32_t written)
 	memcpy(ring->used + PART_ENTRIES + (size_t)USED_ENTRY_SIZE * slot, entry, sizeof(entry));
 	ring->in_flight--;
 	ring->next_used++;
-	store16(ring->used + PART_IDX, ring->next_used, memory_order_release);
+	store16(ring->used + PART_IDX, ring->next_used);
 }
 
 /* Did the driver's event lie among the entries since the last interrupt (virtio 1.2, 2.7.7.2)? */
@@ -303,15 +304,10 @@ static bool event_passed(uint16_t event, uint16_t now, uint16_t before)
 
 static bool wants_interrupt(const struct ring *ring)
 {
-	/* The used index must be seen before the driver's wish is read, which it writes the other
-	 * way around. */
-	atomic_thread_fence(memory_order_seq_cst);
 	if (!has_event_idx(ring))
-		return !(load16(ring->avail + PART_FLAGS, memory_order_relaxed) &
-			 AVAIL_F_NO_INTERRUPT);
+		return !(load16(ring->avail + PART_FLAGS) & AVAIL_F_NO_INTERRUPT);
 	return !ring->signalled_valid ||
-	       event_passed(load16(used_event(ring), memory_order_relaxed), ring->next_used,
-		       ring->signalled_used);
+	       event_passed(load16(used_event(ring)), ring->next_used, ring->signalled_used);
 }
 
 void ring_notify(struct ring *ring)
@@ -333,12 +329,10 @@ bool ring_want_kicks(struct ring *ring, bool want)
 	if (!ring->started)
 		return false;
 	if (!has_event_idx(ring))
-		store16(ring->used + PART_FLAGS, want ? 0 : USED_F_NO_NOTIFY, memory_order_relaxed);
+		store16(ring->used + PART_FLAGS, want ? 0 : USED_F_NO_NOTIFY);
 	else if (want)
-		store16(avail_event(ring), ring->next_avail, memory_order_relaxed);
+		store16(avail_event(ring), ring->next_avail);
 	if (!want)
 		return false;
-	/* The wish must be seen before the index is read again. */
-	atomic_thread_fence(memory_order_seq_cst);
 	return n_available(ring) != 0;
 }

@@ -155,7 +155,7 @@ void vsock_connection_expire(struct vsock_connection *c)
 		vsock_handshake_retry(c);
 		break;
 	default:
-		vsock_stream_give_up(c);
+		vsock_stream_expire(c);
 		break;
 	}
 }
@@ -166,10 +166,7 @@ static void take_credit(struct vsock_connection *c, const struct vsock_packet *p
 
 	c->peer_buf_alloc = packet->buf_alloc;
 	c->peer_fwd_cnt = packet->fwd_cnt;
-	if (!was_blocked || vsock_stream_credit(c) == 0)
-		return;
-	c->credit_asked = false;
-	if (vsock_stream_can_read(c))
+	if (was_blocked && vsock_stream_can_read(c))
 		vsock_hub_enqueue(c->hub, c);
 }
 

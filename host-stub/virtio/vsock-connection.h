@@ -34,8 +34,8 @@ struct vsock_connection {
 	uint32_t received, forwarded, announced;
 	/* Bytes to the guest, and what it says of its room. */
 	uint32_t sent, peer_buf_alloc, peer_fwd_cnt;
-	bool credit_asked; /* since the guest last had room */
-	bool drained;      /* the last read had all the socket held */
+	bool credit_missed; /* since the guest last had room */
+	bool drained;       /* the last read had all the socket held */
 	struct vsock_buffer buffer;
 
 	char line[VSOCK_CONNECT_LINE_MAX];

@@ -17,17 +17,18 @@
 #include <sys/queue.h>
 #include <sys/uio.h>
 
-#define VSOCK_BUFFERED_MAX     (64u * 1024 * 1024) /* bytes held for slow Unix sockets, in all */
+#define VSOCK_BUFFERED_MAX       (64u * 1024 * 1024) /* bytes held for slow Unix sockets, in all */
 /* Bytes that left us until the guest is told: it may send as many in the meantime. */
-#define VSOCK_CREDIT_STEP      (VSOCK_BUFFER_SIZE / 2)
-#define VSOCK_REFUSALS_MAX     256u  /* refusals that wait for room on the guest's receive ring */
-#define VSOCK_BUCKETS          1024u /* a power of two */
-#define VSOCK_TURN_PACKETS     16u   /* in a row to the guest, before it is another one's turn */
-#define VSOCK_HOST_PORT_MIN    0x40000000u /* of connections that the host began ... */
-#define VSOCK_HOST_PORT_MAX    0x7fffffffu /* ... as Firecracker numbers them */
-#define VSOCK_CLOSE_TIMEOUT_MS 8000u /* for the last bytes or the last word of a peer; as Linux */
-#define VSOCK_RETRY_MS         5u    /* until a listener with a full queue is tried again */
-#define VSOCK_ACCEPT_PAUSE_MS  100u  /* when the process has no descriptor left */
+#define VSOCK_CREDIT_STEP        (VSOCK_BUFFER_SIZE / 2)
+#define VSOCK_REFUSALS_MAX       256u  /* refusals that wait for room on the guest's receive ring */
+#define VSOCK_BUCKETS            1024u /* a power of two */
+#define VSOCK_TURN_PACKETS       16u   /* in a row to the guest, before it is another one's turn */
+#define VSOCK_HOST_PORT_MIN      0x40000000u /* of connections that the host began ... */
+#define VSOCK_HOST_PORT_MAX      0x7fffffffu /* ... as Firecracker numbers them */
+#define VSOCK_CLOSE_TIMEOUT_MS   8000u /* for the last bytes or the last word of a peer; as Linux */
+#define VSOCK_CREDIT_PATIENCE_MS 20u   /* for word of new room, until the guest is asked */
+#define VSOCK_RETRY_MS           5u    /* until a listener with a full queue is tried again */
+#define VSOCK_ACCEPT_PAUSE_MS    100u  /* when the process has no descriptor left */
 
 struct vsock_connection;
 TAILQ_HEAD(vsock_queue, vsock_connection);

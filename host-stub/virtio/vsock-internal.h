@@ -53,7 +53,7 @@ bool vsock_stream_awaits_hang_up(const struct vsock_connection *c);
 void vsock_stream_ready(struct vsock_connection *c, uint32_t events);
 void vsock_stream_receive(struct vsock_connection *c, const struct vsock_packet *packet,
 	const struct iovec *iov, unsigned n, size_t offset);
-void vsock_stream_give_up(struct vsock_connection *c);
+void vsock_stream_expire(struct vsock_connection *c);
 /* Reads from the socket into the room behind the header; returns the bytes, 0 if there are none. */
 size_t vsock_stream_read(
 	struct vsock_connection *c, const struct iovec *iov, unsigned n, size_t size);

@@ -156,9 +156,18 @@ void vsock_stream_ready(struct vsock_connection *c, uint32_t events)
 	}
 }
 
-void vsock_stream_give_up(struct vsock_connection *c)
+static bool is_closing(const struct vsock_connection *c)
 {
-	end(c);
+	return c->guest_shut == VSOCK_SHUTDOWN_BOTH ||
+	       (c->host_shut == VSOCK_SHUTDOWN_BOTH && !(c->owed & 1u << VSOCK_OP_SHUTDOWN));
+}
+
+void vsock_stream_expire(struct vsock_connection *c)
+{
+	if (is_closing(c))
+		end(c);
+	else if (wants_bytes(c) && vsock_stream_credit(c) == 0)
+		vsock_connection_owe(c, VSOCK_OP_CREDIT_REQUEST);
 }
 
 static int take_bytes(
@@ -264,10 +273,10 @@ size_t vsock_stream_read(
 		c->drained = false;
 		return 0;
 	}
-	if (credit == 0 && !c->credit_asked) {
-		c->credit_asked = true;
-		vsock_connection_owe(c, VSOCK_OP_CREDIT_REQUEST);
-	}
+	/* Linux tells by itself of new room, and gets slower by a tenth when it is asked each time. */
+	if (credit == 0 && !c->credit_missed)
+		vsock_hub_set_deadline(c->hub, c, VSOCK_CREDIT_PATIENCE_MS);
+	c->credit_missed = credit == 0;
 	room = room < credit ? room : credit;
 	if (room == 0)
 		return 0;

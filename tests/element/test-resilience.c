@@ -100,6 +100,7 @@ GST_START_TEST(an_answer_to_a_request_that_has_not_left_is_an_error)
 	gint alive = 0;
 
 	fixture_prepare(&f, NULL);
+	g_object_set(f.enc, "response-timeout", 30000, NULL);
 	fixture_play(&f, FIXTURE_HUGE_CAPS);
 	fake_host_pause(f.host, true);
 	p = fixture_push_caps_async(&f, NULL, fixture_counted_frame(0, FIXTURE_HUGE_SIZE, &alive));

@@ -23,7 +23,7 @@ ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 
 HELIX=$(sed -n 's/.*helix=\([^ ]*\).*/\1/p' /proc/cmdline)
-export HELIX HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user
+export HELIX HOME=/tmp LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user
 export PATH="$HELIX/build/host-stub:$HELIX/build/tests/support/guest:/usr/sbin:/usr/bin:/sbin:/bin"
 # The registry is complete: looking at every plugin again would take seconds.
 export GST_PLUGIN_PATH="$HELIX/build/gst-vsockenc" GST_REGISTRY="$HELIX/registry" GST_REGISTRY_UPDATE=no

@@ -211,7 +211,6 @@ bool fake_queue_kick(struct fake_queue *queue)
 	uint16_t before = queue->kicked_avail, now = queue->next_avail;
 	bool wanted;
 
-	atomic_thread_fence(memory_order_seq_cst);
 	queue->kicked_avail = now;
 	if (queue->event_idx) {
 		uint16_t event = atomic_load(avail_event(queue));

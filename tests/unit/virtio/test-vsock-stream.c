@@ -37,25 +37,6 @@ static void tear_down(void)
 	guest_finish(&guest);
 }
 
-/* All that the hub has to say is how much room there is. */
-static void take_credit(void)
-{
-	while (guest_try_to_receive(&guest)) {
-		ck_assert_uint_eq(guest.packet.op, VSOCK_OP_CREDIT_UPDATE);
-		stream.peer_fwd_cnt = guest.packet.fwd_cnt;
-	}
-}
-
-static uint8_t *pattern(size_t size)
-{
-	uint8_t *data = malloc(size);
-
-	ck_assert_ptr_nonnull(data);
-	for (size_t i = 0; i < size; i++)
-		data[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
-	return data;
-}
-
 START_TEST(bytes_of_the_guest_reach_the_program_at_once)
 {
 	guest_write(&guest, &stream, "hello", 5);
@@ -68,7 +49,7 @@ END_TEST
 
 START_TEST(bytes_of_the_program_reach_the_guest)
 {
-	uint8_t *data = pattern(100000);
+	uint8_t *data = guest_pattern(100000);
 
 	host_write(program, "x", 1);
 	guest_expect_data(&guest, &stream, "x", 1);
@@ -82,7 +63,7 @@ END_TEST
 /* As a guest does that keeps to its credit, and a program that reads now and then. */
 START_TEST(many_bytes_arrive_whole_and_in_order_in_both_directions)
 {
-	uint8_t *data = pattern(BULK);
+	uint8_t *data = guest_pattern(BULK);
 	size_t up = 0, down = 0, written = 0, read_back = 0;
 	char *got = malloc(BULK);
 
@@ -112,103 +93,6 @@ START_TEST(many_bytes_arrive_whole_and_in_order_in_both_directions)
 	ck_assert_mem_eq(data, got, BULK);
 	free(data);
 	free(got);
-}
-END_TEST
-
-START_TEST(slow_program_stops_the_guest_and_loses_nothing)
-{
-	uint8_t *data = pattern(BULK);
-	size_t sent = 0;
-
-	/* Until the socket and the whole of our buffer are full. */
-	for (;;) {
-		uint32_t room = stream.peer_buf_alloc - (stream.sent - stream.peer_fwd_cnt);
-		ck_assert_uint_le(stream.peer_buf_alloc, VSOCK_BUFFER_SIZE);
-		if (room == 0)
-			break;
-		guest_write(&guest, &stream, data + sent, room < 3000 ? room : 3000);
-		sent += room < 3000 ? room : 3000;
-		loop_run_once(guest.loop, 0);
-		take_credit();
-	}
-	ck_assert_uint_ge(sent, VSOCK_BUFFER_SIZE);
-	ck_assert_uint_lt(sent, BULK);
-	ck_assert_uint_le(guest.hub.buffered.used, VSOCK_BUFFER_SIZE);
-	guest_expect_nothing(&guest);
-	host_expect(&guest, program, data, sent);
-	ck_assert_uint_eq(guest.hub.buffered.used, 0);
-	guest_expect(&guest, &stream, VSOCK_OP_CREDIT_UPDATE);
-	ck_assert_uint_eq(stream.peer_fwd_cnt, stream.sent);
-	free(data);
-}
-END_TEST
-
-START_TEST(guest_that_ignores_its_credit_is_reset)
-{
-	for (unsigned i = 0; i < VSOCK_BUFFER_SIZE / 65536; i++)
-		guest_write_pattern(&guest, &stream, 0, 65536);
-	/* The program reads it all; the guest was not told. */
-	static char sink[VSOCK_BUFFER_SIZE];
-	while (read(program, sink, sizeof sink) > 0)
-		loop_run_once(guest.loop, 0);
-	guest_write(&guest, &stream, "x", 1);
-	guest_expect(&guest, &stream, VSOCK_OP_RST);
-	host_expect_end(&guest, program);
-	ck_assert_uint_eq(guest.hub.n_connections, 0);
-}
-END_TEST
-
-START_TEST(guest_is_told_of_its_credit_before_it_has_run_out)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		guest_write_pattern(&guest, &stream, 0, VSOCK_CREDIT_STEP - 1);
-		static uint8_t sink[VSOCK_BUFFER_SIZE];
-		while (read(program, sink, sizeof sink) > 0)
-			loop_run_once(guest.loop, 0);
-		guest_expect_nothing(&guest);
-		guest_write(&guest, &stream, "x", 1);
-		guest_expect(&guest, &stream, VSOCK_OP_CREDIT_UPDATE);
-		ck_assert_uint_eq(stream.peer_fwd_cnt, stream.sent);
-		ck_assert_uint_eq(stream.peer_buf_alloc, VSOCK_BUFFER_SIZE);
-	}
-}
-END_TEST
-
-START_TEST(guest_that_asks_is_told_of_its_credit)
-{
-	guest_write(&guest, &stream, "abc", 3);
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_REQUEST, 0);
-	guest_expect(&guest, &stream, VSOCK_OP_CREDIT_UPDATE);
-	ck_assert_uint_eq(stream.peer_fwd_cnt, 3);
-	guest_expect_nothing(&guest);
-}
-END_TEST
-
-START_TEST(guest_gets_no_more_than_it_has_room_for)
-{
-	uint8_t *data = pattern(10000);
-
-	stream.buf_alloc = 1000;
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	host_write(program, data, 10000);
-	guest_expect_data(&guest, &stream, data, 1000);
-	guest_expect(&guest, &stream, VSOCK_OP_CREDIT_REQUEST);
-	guest_expect_nothing(&guest);
-	stream.fwd_cnt = 0; /* nothing was taken */
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	guest_expect_nothing(&guest);
-	stream.fwd_cnt = 300;
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	guest_expect_data(&guest, &stream, data + 1000, 300);
-	guest_expect(&guest, &stream, VSOCK_OP_CREDIT_REQUEST);
-	stream.fwd_cnt = 5000; /* more than it was sent */
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	guest_expect_nothing(&guest);
-	stream.fwd_cnt = 1300;
-	stream.buf_alloc = 0xffffffff;
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	guest_expect_data(&guest, &stream, data + 1300, 8700);
-	free(data);
 }
 END_TEST
 
@@ -288,7 +172,7 @@ static size_t fill(void)
 	while (guest.hub.buffered.used == 0) {
 		guest_write_pattern(&guest, &stream, (uint8_t)sent, 65536);
 		sent += 65536;
-		take_credit();
+		guest_take_credit(&guest, &stream);
 	}
 	return sent;
 }
@@ -353,29 +237,6 @@ START_TEST(bytes_sent_to_a_program_that_left_are_dropped_and_the_guest_told)
 }
 END_TEST
 
-START_TEST(program_that_left_is_noticed_while_the_guest_has_no_room)
-{
-	stream.buf_alloc = 0;
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	host_write(program, "waits", 5);
-	close_program();
-	guest_expect(&guest, &stream, VSOCK_OP_CREDIT_REQUEST);
-	guest_expect_nothing(&guest);
-	/* Else the loop would say again and again what nothing can be done about. */
-	ck_assert(!vsock_hub_find(&guest.hub, stream.host_port, stream.port)->watched);
-	guest_write(&guest, &stream, "x", 1);
-	guest_expect(&guest, &stream, VSOCK_OP_SHUTDOWN);
-	ck_assert_uint_eq(guest.packet.flags, VSOCK_SHUTDOWN_RCV);
-	guest_write(&guest, &stream, "y", 1); /* it is told once */
-	guest_expect_nothing(&guest);
-	stream.buf_alloc = 100;
-	guest_send(&guest, &stream, VSOCK_OP_CREDIT_UPDATE, 0);
-	guest_expect_data(&guest, &stream, "waits", 5);
-	guest_expect(&guest, &stream, VSOCK_OP_SHUTDOWN);
-	ck_assert_uint_eq(guest.packet.flags, VSOCK_SHUTDOWN_BOTH);
-}
-END_TEST
-
 START_TEST(reset_in_mid_transfer_closes_the_socket)
 {
 	fill();
@@ -391,7 +252,7 @@ START_TEST(busy_streams_take_turns)
 {
 	struct guest_stream second = { .port = 1025, .host_port = 5000 };
 	int other = guest_connect(&guest, &second, listener);
-	uint8_t *data = pattern(150000);
+	uint8_t *data = guest_pattern(150000);
 	unsigned packets[2] = { 0, 0 };
 
 	host_write(program, data, 150000);
@@ -408,33 +269,12 @@ START_TEST(busy_streams_take_turns)
 }
 END_TEST
 
-START_TEST(sockets_are_not_listened_to_while_the_guest_gives_no_room)
-{
-	struct vsock_connection *c = vsock_hub_find(&guest.hub, stream.host_port, stream.port);
-
-	host_write(program, "waits", 5);
-	guest_settle(&guest);
-	vsock_hub_pause(&guest.hub);
-	ck_assert(!c->watched);
-	guest_expect_data(&guest, &stream, "waits", 5);
-	guest_expect_nothing(&guest);
-	ck_assert(c->watched);
-	host_write(program, "more", 4);
-	guest_expect_data(&guest, &stream, "more", 4);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
 		bytes_of_the_guest_reach_the_program_at_once,
 		bytes_of_the_program_reach_the_guest,
 		many_bytes_arrive_whole_and_in_order_in_both_directions,
-		slow_program_stops_the_guest_and_loses_nothing,
-		guest_that_ignores_its_credit_is_reset,
-		guest_is_told_of_its_credit_before_it_has_run_out,
-		guest_that_asks_is_told_of_its_credit,
-		guest_gets_no_more_than_it_has_room_for,
 		program_that_ends_its_half_gets_the_answer,
 		guest_that_ends_its_half_gets_the_answer,
 		guest_that_reads_no_more_stops_the_program,
@@ -444,10 +284,8 @@ int main(void)
 		program_that_never_reads_does_not_hold_a_closed_stream_for_ever,
 		guest_that_never_confirms_a_close_is_reset,
 		bytes_sent_to_a_program_that_left_are_dropped_and_the_guest_told,
-		program_that_left_is_noticed_while_the_guest_has_no_room,
 		reset_in_mid_transfer_closes_the_socket,
 		busy_streams_take_turns,
-		sockets_are_not_listened_to_while_the_guest_gives_no_room,
 		NULL,
 	};
 

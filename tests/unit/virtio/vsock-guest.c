@@ -240,6 +240,14 @@ void guest_expect_data(
 	}
 }
 
+void guest_take_credit(struct guest *guest, struct guest_stream *stream)
+{
+	while (guest_try_to_receive(guest)) {
+		ck_assert_uint_eq(guest->packet.op, VSOCK_OP_CREDIT_UPDATE);
+		stream->peer_fwd_cnt = guest->packet.fwd_cnt;
+	}
+}
+
 void guest_settle(struct guest *guest)
 {
 	for (int i = 0; i < 4; i++)
@@ -280,4 +288,14 @@ void guest_allow_descriptors(void)
 	limit.rlim_cur = limit.rlim_max;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert_uint_ge(limit.rlim_cur, 2 * VSOCK_CONNECTIONS_MAX + 64);
+}
+
+uint8_t *guest_pattern(size_t size)
+{
+	uint8_t *data = malloc(size);
+
+	ck_assert_ptr_nonnull(data);
+	for (size_t i = 0; i < size; i++)
+		data[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
+	return data;
 }

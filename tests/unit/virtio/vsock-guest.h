@@ -63,6 +63,11 @@ void guest_expect_data(
 /* The hub has no packet, also after it looked at its sockets. */
 void guest_expect_nothing(struct guest *guest);
 
+/* All that the hub has to say is how much room there is. */
+void guest_take_credit(struct guest *guest, struct guest_stream *stream);
+/* Bytes in which a shift shows; to be freed. */
+uint8_t *guest_pattern(size_t size);
+
 /* A stream to a listener, and the program's end of it. */
 int guest_connect(struct guest *guest, struct guest_stream *stream, int listener);
 /* Turns the loop while there is something to do. */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the commands of helix-agentd are about: the `user` of their tables. Each file of commands
+ * needs what stands behind it; the rest may be NULL. */
+
+#include "../dialect/dialect.h"
+#include "../env.h"
+#include "config.h"
+
+struct agentd {
+	const struct env *env;       /* guest_commands, health_commands */
+	const struct config *config; /* health_commands */
+	struct health *health;       /* health_commands */
+	struct forward *forward;     /* forward_commands */
+};
+
+extern const struct dialect_command guest_commands[], health_commands[], forward_commands[];

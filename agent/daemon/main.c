@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* helix-agentd: answers questions about this machine. Changes nothing; helix-applyd does. */
+
+#include "../health.h"
+#include "../notify.h"
+#include "agentd.h"
+#include "forward.h"
+#include "policy.h"
+#include "port.h"
+#include "privilege.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct program {
+	struct config config;
+	struct env env;
+	struct agentd agentd;
+	struct policy policy;
+	struct dialect *dialect;
+	struct dialect_server *server;
+	struct port *port;
+	GMainLoop *loop;
+	char *status;      /* of the service manager, last told */
+	bool write_failed; /* it was said */
+};
+
+static const struct dialect_command *const tables[] = { guest_commands, health_commands,
+	forward_commands };
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	fprintf(stderr, "helix-agentd: %s\n", text);
+}
+
+/* --- health goes out --- */
+
+static char *path_or_null(const struct program *program, const char *path)
+{
+	return *path ? env_path(&program->env, path) : NULL;
+}
+
+static gboolean write_health(void *user)
+{
+	struct program *program = user;
+	g_autofree char *json = path_or_null(program, program->config.health_json);
+	g_autofree char *metrics = path_or_null(program, program->config.health_openmetrics);
+	g_autoptr(GError) error = NULL;
+	bool written = health_write(program->agentd.health, json, metrics, &error);
+
+	if (!written && !program->write_failed)
+		say("health cannot be written: %s", error->message);
+	program->write_failed = !written;
+	return G_SOURCE_CONTINUE;
+}
+
+static void on_changed(void *user)
+{
+	struct program *program = user;
+	g_autofree char *summary = health_summary(program->agentd.health);
+	g_autofree char *state = g_strdup_printf("STATUS=%s", summary);
+
+	if (g_strcmp0(state, program->status)) {
+		notify_send(state);
+		g_free(program->status);
+		program->status = g_steal_pointer(&state);
+	}
+	write_health(program);
+}
+
+static gboolean on_watchdog(void *user)
+{
+	notify_send("WATCHDOG=1");
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_signal(void *user)
+{
+	struct program *program = user;
+
+	g_main_loop_quit(program->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+/* --- who listens where --- */
+
+static bool admit(void *user, const struct dialect_peer *peer, struct dialect_terms *ret)
+{
+	const struct program *program = user;
+
+	return policy_admit(&program->policy, peer, ret);
+}
+
+static bool listen_unix(struct program *program, GError **error)
+{
+	g_autofree char *path = env_path(&program->env, program->config.socket);
+	g_autofree char *folder = g_path_get_dirname(path);
+
+	if (!*program->config.socket)
+		return true;
+	g_mkdir_with_parents(folder, 0755);
+	return dialect_server_listen_unix(
+		program->server, path, program->config.socket_mode, error);
+}
+
+static void listen_vsock(struct program *program)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (program->config.vsock_port == 0)
+		return;
+	if (!dialect_server_listen_vsock(program->server, program->config.vsock_port, &error))
+		say("not on vsock: %s", error->message);
+}
+
+static void open_port(struct program *program)
+{
+	g_autofree char *path = env_path(&program->env, program->config.virtio_serial);
+	struct dialect_terms terms = policy_host_terms(&program->policy);
+
+	if (*program->config.virtio_serial)
+		program->port = port_new(path, program->dialect, &terms);
+}
+
+static bool start_talking(struct program *program, GError **error)
+{
+	const struct config *config = &program->config;
+	const struct dialect_server_config server = {
+		.dialect = program->dialect,
+		.admit = admit,
+		.user = program,
+		.idle_timeout_ms = config->idle_timeout_s * 1000,
+	};
+
+	program->policy = (struct policy){
+		.own_uid = privilege_uid_of(config->user),
+		.has_group = privilege_find_group(config->group, &program->policy.group),
+		.own_cid = privilege_own_cid(),
+		.allow_host_write = config->allow_host_write,
+		.host_privileged_port = config->host_privileged_port,
+		.requests_per_s = config->requests_per_s,
+		.write_interval_s = config->write_interval_s,
+	};
+	program->server = dialect_server_new(&server);
+	if (dialect_server_inherit(program->server) == 0 && !listen_unix(program, error))
+		return false;
+	listen_vsock(program);
+	open_port(program);
+	return true;
+}
+
+/* --- life --- */
+
+static void start(struct program *program)
+{
+	struct probe_wanted wanted;
+
+	config_wanted(&program->config, &wanted);
+	env_init(&program->env, program->config.root);
+	program->agentd = (struct agentd){
+		.env = &program->env,
+		.config = &program->config,
+		.health = health_new(&program->env, &wanted),
+	};
+	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
+	program->agentd.forward = forward_new(apply);
+	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
+	program->loop = g_main_loop_new(NULL, FALSE);
+}
+
+static void run(struct program *program)
+{
+	unsigned watchdog_ms = notify_watchdog_ms();
+
+	g_unix_signal_add(SIGTERM, on_signal, program);
+	g_unix_signal_add(SIGINT, on_signal, program);
+	if (watchdog_ms)
+		g_timeout_add(watchdog_ms, on_watchdog, NULL);
+	if (*program->config.health_json || *program->config.health_openmetrics)
+		g_timeout_add_seconds(
+			MAX(program->config.health_interval_s, 1), write_health, program);
+	notify_send("READY=1");
+	health_start(program->agentd.health, on_changed, program);
+	g_main_loop_run(program->loop);
+	notify_send("STOPPING=1");
+}
+
+static void finish(struct program *program)
+{
+	dialect_server_free(program->server);
+	port_free(program->port);
+	forward_free(program->agentd.forward);
+	health_free(program->agentd.health);
+	dialect_free(program->dialect);
+	g_main_loop_unref(program->loop);
+	env_finish(&program->env);
+	g_free(program->status);
+}
+
+static int serve(struct program *program)
+{
+	g_autoptr(GError) error = NULL;
+	bool good;
+
+	signal(SIGPIPE, SIG_IGN);
+	start(program);
+	good = start_talking(program, &error) && privilege_drop(program->config.user, &error);
+	if (good)
+		run(program);
+	else
+		say("%s", error->message);
+	finish(program);
+	return good ? 0 : 1;
+}
+
+static void print_help(void)
+{
+	g_autofree char *options = config_help();
+
+	printf("usage: helix-agentd [--config FILE] [--KEY=VALUE...]\n\n"
+	       "Answers questions about this machine on a Unix socket, vsock and virtio-serial.\n\n"
+	       "  --config FILE           instead of " CONFIG_PATH "\n"
+	       "  --root DIR              stands for / (tests)\n"
+	       "  --foreground            it never goes to the background; for other init systems\n"
+	       "  --dump-conf             print the configuration in effect\n"
+	       "  --version\n%s",
+		options);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = { 0 };
+	g_autoptr(GError) error = NULL;
+	int status = 0;
+
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		print_help();
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts("helix-agentd " PACKAGE_VERSION);
+		return 0;
+	}
+	if (!config_load(argc, argv, &program.config, &error)) {
+		say("%s", error->message);
+		return 2;
+	}
+	if (program.config.dump) {
+		g_autofree char *text = config_dump(&program.config);
+
+		fputs(text, stdout);
+	} else {
+		status = serve(&program);
+	}
+	config_finish(&program.config);
+	return status;
+}

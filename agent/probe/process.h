@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Other processes, as /proc shows them to anybody. */
+
+#include "../env.h"
+
+struct process {
+	int pid;
+	char *name; /* comm: at most 15 bytes */
+};
+
+/* Processes with one of these names (NULL-terminated), by number. Free with g_ptr_array_unref(). */
+GPtrArray *process_find(const struct env *env, const char *const *names);
+/* Its arguments, NULL-terminated; empty when it is gone. Transfer full. */
+char **process_arguments(const struct env *env, const struct process *process);
+/* The user it runs as, from /proc/PID/status; false when it is gone. */
+bool process_uid(const struct env *env, const struct process *process, int64_t *ret);
+
+struct process_thread {
+	char name[16];
+	unsigned policy;   /* SCHED_*, <sched.h> */
+	unsigned priority; /* real-time priority; 0: none */
+};
+/* /proc/PID/task/TID/stat, proc(5): fields 2, 40 and 41. False for nonsense. */
+bool process_thread_parse(const char *stat, struct process_thread *ret);
+/* Its threads, struct process_thread each. Transfer full. */
+GArray *process_threads(const struct env *env, const struct process *process);
