@@ -144,13 +144,13 @@ static bool start_talking(struct program *program, GError **error)
 
 	program->policy = (struct policy){
 		.own_uid = privilege_uid_of(config->user),
-		.has_group = privilege_find_group(config->group, &program->policy.group),
 		.own_cid = privilege_own_cid(),
 		.allow_host_write = config->allow_host_write,
 		.host_privileged_port = config->host_privileged_port,
 		.requests_per_s = config->requests_per_s,
 		.write_interval_s = config->write_interval_s,
 	};
+	program->policy.has_group = privilege_find_group(config->group, &program->policy.group);
 	program->server = dialect_server_new(&server);
 	if (dialect_server_inherit(program->server) == 0 && !listen_unix(program, error))
 		return false;

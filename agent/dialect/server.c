@@ -103,8 +103,11 @@ static void refuse(int fd, const char *why)
 {
 	g_autofree char *line = g_strdup_printf(
 		"{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}}\n", why);
+	char unread[4096];
 
-	if (send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	/* A socket closed with bytes in it is reset, and the client may not see why. */
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ||
+		recv(fd, unread, sizeof(unread), MSG_DONTWAIT) < 0)
 		g_debug("refused: %s", g_strerror(errno));
 	close(fd);
 }
