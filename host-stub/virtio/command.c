@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,6 +141,17 @@ static const struct device_process processes[] = {
 
 /* --- a device's process --- */
 
+/* A connection of the guest is a descriptor. Nothing here uses select(2). */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run_device(
 	const struct device_process *process, const struct virtio_options *options, int ready_fd)
 {
@@ -147,6 +159,7 @@ static int run_device(
 	struct sigaction action = { .sa_handler = on_signal };
 	sigset_t none;
 
+	raise_descriptor_limit();
 	int r = loop_new(&running);
 	if (r < 0)
 		return r;
