@@ -18,6 +18,18 @@ static const char *text_of(const json_t *record, const char *key)
 	return json_string_value(json_object_get(record, key));
 }
 
+static bool holds(const struct ledger *ledger, int64_t txn, const struct setting_kind *kind,
+	const char *target)
+{
+	for (unsigned i = 0; i < ledger->layers->len; i++) {
+		const struct ledger_layer *layer = ledger->layers->pdata[i];
+
+		if (layer->txn->id == txn && layer->kind == kind && !strcmp(layer->target, target))
+			return true;
+	}
+	return false;
+}
+
 /* An intent of a transaction that is done, whose layer is void. */
 static bool is_void(const struct ledger *ledger, const json_t *record)
 {
@@ -29,13 +41,7 @@ static bool is_void(const struct ledger *ledger, const json_t *record)
 
 	if (g_strcmp0(name, "intent") != 0 || !kind || !kind->volatile_ || !target || !is_done(txn))
 		return false;
-	for (unsigned i = 0; i < ledger->layers->len; i++) {
-		const struct ledger_layer *layer = ledger->layers->pdata[i];
-
-		if (layer->txn == txn && layer->kind == kind && !strcmp(layer->target, target))
-			return false;
-	}
-	return true;
+	return !holds(ledger, txn->id, kind, target);
 }
 
 /* What was left out, or taken back, has a later record that says so. */
@@ -109,12 +115,18 @@ static void write_layer(const struct env *env, const struct ledger_layer *layer,
 				 error ? error->message : NULL));
 }
 
-void resume_write(const struct env *env, const struct ledger *ledger, json_t *results)
+static bool is_due(
+	const struct ledger *before, const struct ledger *now, const struct ledger_layer *layer)
 {
-	for (unsigned i = 0; i < ledger->layers->len; i++) {
-		const struct ledger_layer *layer = ledger->layers->pdata[i];
+	return is_done(layer->txn) && !ledger_above(now, layer) &&
+	       (layer->kind == &setting_kind_device ||
+		       !holds(before, layer->txn->id, layer->kind, layer->target));
+}
 
-		if (layer->kind->volatile_ && is_done(layer->txn) && !ledger_above(ledger, layer))
-			write_layer(env, layer, results);
-	}
+void resume_write(const struct env *env, const struct ledger *before, const struct ledger *now,
+	json_t *results)
+{
+	for (unsigned i = 0; i < now->layers->len; i++)
+		if (is_due(before, now, now->layers->pdata[i]))
+			write_layer(env, now->layers->pdata[i], results);
 }

@@ -10,5 +10,8 @@
  * ledger has to be made anew afterwards. */
 bool resume_intents(const struct env *env, struct journal *journal, const struct ledger *ledger,
 	const char *boot, GError **error);
-/* Writes what is intended and not yet so. Appends {kind, target, result, message} to results. */
-void resume_write(const struct env *env, const struct ledger *ledger, json_t *results);
+/* Writes what that made new in the ledger, and holds devices again. What is there since an earlier
+ * start is left: somebody may have changed it back. Appends {kind, target, result, message} to
+ * results. */
+void resume_write(const struct env *env, const struct ledger *before, const struct ledger *now,
+	json_t *results);

@@ -430,16 +430,19 @@ bool transaction_confirm(struct transactions *all, int64_t id, GError **error)
 
 bool transactions_resume(struct transactions *all, json_t **ret_results, GError **error)
 {
-	json_t *results;
-	bool done = resume_intents(all->env, all->journal, all->ledger, all->boot, error);
+	struct ledger *before = all->ledger;
+	bool done = resume_intents(all->env, all->journal, before, all->boot, error);
+	json_t *results = json_array();
 
-	refresh(all);
-	if (!done)
-		return false;
-	results = json_array();
-	resume_write(all->env, all->ledger, results);
-	*ret_results = results;
-	return true;
+	all->ledger = ledger_new(journal_records(all->journal), all->boot);
+	if (done)
+		resume_write(all->env, before, all->ledger, results);
+	ledger_free(before);
+	if (done)
+		*ret_results = results;
+	else
+		json_decref(results);
+	return done;
 }
 
 /* --- verifying --- */
