@@ -42,8 +42,8 @@ static gboolean parse(int argc, char **argv, struct bench_case *ret)
 		{ "frames", 0, 0, G_OPTION_ARG_INT, &c.frames, "measured", "N" },
 		{ "warmup", 0, 0, G_OPTION_ARG_INT, &c.warmup, "not measured", "N" },
 		{ "endpoint", 0, 0, G_OPTION_ARG_STRING, &c.endpoint, "of the host", "ENDPOINT" },
-		{ "drm-device", 0, 0, G_OPTION_ARG_STRING, &c.drm_device,
-			"of vsockenc; one that is none makes it send pixels", "PATH" },
+		{ "no-upload", 0, 0, G_OPTION_ARG_NONE, &c.no_upload,
+			"vsockenc sends the pixels of frames in system memory", NULL },
 		{ "max-in-flight", 0, 0, G_OPTION_ARG_INT, &c.max_in_flight, "of vsockenc", "N" },
 		{ NULL, 0, 0, 0, NULL, NULL, NULL },
 	};

@@ -59,8 +59,8 @@ GstElement *case_make_encoder(const struct bench_case *c, GstPad **ret_sink, Gst
 	if (c->endpoint)
 		g_object_set(encoder, "endpoint", c->endpoint, "max-in-flight",
 			(guint)c->max_in_flight, NULL);
-	if (c->endpoint && c->drm_device)
-		g_object_set(encoder, "drm-device", c->drm_device, NULL);
+	if (c->endpoint)
+		g_object_set(encoder, "upload", !c->no_upload, NULL);
 	gst_object_unref(encoder);
 	*ret_sink = gst_element_get_static_pad(bin, "sink");
 	*ret_src = gst_element_get_static_pad(bin, "src");

@@ -14,8 +14,8 @@ struct bench_case {
 	gint width, height;
 	gint pace; /* frames a second; 0: as fast as it goes */
 	gint frames, warmup;
-	char *endpoint;   /* vsockenc only */
-	char *drm_device; /* vsockenc only; NULL: its default */
+	char *endpoint;     /* vsockenc only */
+	gboolean no_upload; /* vsockenc only */
 	gint max_in_flight;
 };
 
