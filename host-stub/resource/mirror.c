@@ -30,6 +30,7 @@ struct mirror {
 	int fd; /* -1: no device process */
 	uint64_t n_connections;
 	uint32_t cookie, synced; /* the last sent, and answered */
+	uint64_t n_voids;        /* times a MEMORY made void what was known */
 	struct table table;
 	int watchers[MIRROR_WATCHERS_MAX];
 	unsigned n_watchers;
@@ -89,6 +90,8 @@ static int apply(struct mirror *m, struct regions *regions)
 	int r = 0;
 
 	pthread_mutex_lock(&m->lock);
+	if (m->packet.type == RESOURCE_MEMORY && m->table.regions)
+		m->n_voids++;
 	if (m->packet.type == RESOURCE_SYNCED && (int32_t)(m->cookie - m->packet.sync.cookie) < 0)
 		r = -EBADMSG;
 	else if (m->packet.type == RESOURCE_SYNCED)
@@ -245,18 +248,25 @@ static int wait_for_resource(
 		return 0;
 	if (!patient)
 		return m->fd < 0 ? -ENOTCONN : -ENOENT;
-	r = send_sync(m);
-	const uint32_t cookie = m->cookie;
 	const uint64_t connection = m->n_connections;
+	uint64_t n_voids = m->n_voids;
+	r = send_sync(m);
+	uint32_t cookie = m->cookie;
 	while (r == 0) {
 		*ret = table_find(&m->table, id);
 		if (*ret)
 			return 0;
 		if (m->fd < 0 || m->n_connections != connection)
 			return -ENOTCONN;
-		if ((int32_t)(m->synced - cookie) >= 0)
+		if ((int32_t)(m->synced - cookie) < 0) {
+			r = -pthread_cond_timedwait(&m->changed, &m->lock, &deadline);
+		} else if (m->n_voids == n_voids) {
 			return -ENOENT;
-		r = -pthread_cond_timedwait(&m->changed, &m->lock, &deadline);
+		} else {
+			n_voids = m->n_voids;
+			r = send_sync(m);
+			cookie = m->cookie;
+		}
 	}
 	return r == -EAGAIN ? -ETIMEDOUT : r;
 }

@@ -88,12 +88,15 @@ int packet_queue_push(struct packet_queue *queue, bool lasting, const void *data
 	return 0;
 }
 
-void packet_queue_empty(struct packet_queue *queue)
+void packet_queue_supersede(struct packet_queue *queue)
 {
-	struct queued_packet *packet = queue->head, *next;
+	struct queued_packet *packet = queue->head, *last = packet, *next;
 
+	while (last->next)
+		last = last->next;
 	packet_queue_init(queue);
-	for (; packet; packet = next) {
+	append(queue, last);
+	for (; packet != last; packet = next) {
 		next = packet->next;
 		if (packet->lasting)
 			append(queue, packet);

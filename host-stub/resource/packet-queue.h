@@ -17,10 +17,10 @@ struct packet_queue {
 void packet_queue_init(struct packet_queue *queue);
 /* Frees what waits, and closes its descriptors. */
 void packet_queue_finish(struct packet_queue *queue);
-/* Descriptors are duplicated. lasting: stays when the queue is emptied. -ENOMEM; -EMFILE. */
+/* Descriptors are duplicated. lasting: no other packet makes it void. -ENOMEM; -EMFILE. */
 int packet_queue_push(struct packet_queue *queue, bool lasting, const void *data, size_t size,
 	const int *fds, unsigned n_fds);
-/* Forgets what is not lasting. */
-void packet_queue_empty(struct packet_queue *queue);
+/* The last packet makes all others void: it comes first, and of those only what is lasting stays. */
+void packet_queue_supersede(struct packet_queue *queue);
 /* Sends what the socket takes. 0: all of it; -EAGAIN: some is left; else as sendmsg(2). */
 int packet_queue_send(struct packet_queue *queue, int fd);

@@ -53,14 +53,14 @@ static void enqueue(struct client *client, enum resource_packet_type type, const
 	bool was_empty = client->queue.size == 0;
 	int r;
 
-	/* What is older is void, and not more descriptors wait than belong to one state. */
-	if (type == RESOURCE_MEMORY)
-		packet_queue_empty(&client->queue);
-	if (client->queue.size + size > PUBLISHER_QUEUE_MAX) {
+	if (type != RESOURCE_MEMORY && client->queue.size + size > PUBLISHER_QUEUE_MAX) {
 		disconnect(client, "is too slow", 0);
 		return;
 	}
 	r = packet_queue_push(&client->queue, type == RESOURCE_SYNCED, data, size, fds, n_fds);
+	/* What is older is void, and not more descriptors wait than belong to one state. */
+	if (r == 0 && type == RESOURCE_MEMORY)
+		packet_queue_supersede(&client->queue);
 	if (r == 0 && was_empty)
 		r = loop_modify(p->loop, &client->source, EPOLLIN | EPOLLOUT);
 	if (r < 0)

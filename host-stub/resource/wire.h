@@ -9,7 +9,8 @@
  * A new client gets MEMORY, every RESOURCE, every SCANOUT and CURSOR, then whatever changes. After another
  * MEMORY everything before it is void, and comes again. The only thing a client sends is SYNC: the device
  * first does all that the guest had queued, tells of it, and answers SYNCED. An id that is unknown after that
- * does not exist.
+ * does not exist, unless another MEMORY came since SYNC: what the device told of before may then be on its
+ * way again, behind SYNCED, and the client asks once more.
  */
 
 #include <stdbool.h>

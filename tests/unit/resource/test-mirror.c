@@ -186,6 +186,22 @@ START_TEST(a_backing_that_comes_before_synced_is_waited_for)
 }
 END_TEST
 
+static void void_all_then_add_5(struct fake_device *d)
+{
+	fake_device_memory(d);
+	fake_device_on_sync(d, add_5);
+}
+
+START_TEST(a_synced_in_the_midst_of_another_memory_says_nothing)
+{
+	catch_up();
+	fake_device_on_sync(&device, void_all_then_add_5);
+	struct mirror_pixels pixels = map(5);
+	ck_assert_uint_eq(pixels.data[0], 3);
+	mirror_unmap(mirror, &pixels);
+}
+END_TEST
+
 START_TEST(an_id_without_backing_does_not_exist)
 {
 	struct mirror_pixels pixels;
@@ -558,6 +574,7 @@ int main(void)
 		an_id_that_is_unknown_after_synced_does_not_exist,
 		an_id_that_comes_before_synced_is_found,
 		a_backing_that_comes_before_synced_is_waited_for,
+		a_synced_in_the_midst_of_another_memory_says_nothing,
 		an_id_without_backing_does_not_exist,
 		a_known_id_is_mapped_without_asking,
 		a_device_that_does_not_answer_is_waited_for_as_long_as_said,

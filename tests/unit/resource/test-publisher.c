@@ -336,7 +336,8 @@ START_TEST(nothing_overtakes_what_waits)
 }
 END_TEST
 
-START_TEST(an_answer_outlives_what_is_void)
+/* What was told of before it is void: the answer would deny what comes again. */
+START_TEST(an_answer_outlives_what_is_void_and_comes_behind_it)
 {
 	int fd = attach();
 
@@ -346,7 +347,7 @@ START_TEST(an_answer_outlives_what_is_void)
 	send_memory(PUBLISHER_ALL, 1);
 	resource_client_told(fd);
 	run();
-	assert_told(fd, "SYNCED 5; MEMORY 1");
+	assert_told(fd, "MEMORY 1; SYNCED 5");
 	close(fd);
 }
 END_TEST
@@ -460,7 +461,7 @@ int main(void)
 		a_client_that_reads_late_misses_no_change_and_no_descriptor,
 		what_waits_is_sent_when_the_client_reads,
 		nothing_overtakes_what_waits,
-		an_answer_outlives_what_is_void,
+		an_answer_outlives_what_is_void_and_comes_behind_it,
 		a_flush_is_lost_when_the_client_is_slow,
 		a_socket_is_listened_on_and_cleaned_up,
 		only_a_socket_that_nobody_listens_on_is_replaced,
