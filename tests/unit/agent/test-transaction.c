@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sandbox.h"
+#include "suite.h"
+
+#include <glib/gstdio.h>
+
+#define S          G_GINT64_CONSTANT(1000000000)
+#define SWAPPINESS "/proc/sys/vm/swappiness"
+#define THP        "/sys/kernel/mm/transparent_hugepage/enabled"
+#define OURS       "/etc/sysctl.d/90-helix.conf"
+
+static const char two[] = "[sysctl]\nvm.swappiness=10\n[file:" OURS "]\nvalue=new\\n\n";
+static const char risky[] = "[sysctl:vm.swappiness]\nvalue=10\nrisk=medium\n";
+
+static struct sandbox sandbox;
+static struct transactions *all;
+static char *originals;
+
+static void reopen(void)
+{
+	GError *error = NULL;
+
+	transactions_close(all);
+	all = NULL;
+	ck_assert_msg(transactions_open(&sandbox.env, sandbox.state, NULL, &all, &error), "%s",
+		error ? error->message : "");
+}
+
+static void setup(void)
+{
+	all = NULL;
+	sandbox_init(&sandbox);
+	originals = sandbox_dump(&sandbox);
+	reopen();
+}
+
+static void teardown(void)
+{
+	transactions_close(all);
+	g_free(originals);
+	sandbox_finish(&sandbox);
+}
+
+static int64_t apply(const char *profile, int confirm_s)
+{
+	struct plan *plan = sandbox_plan(&sandbox, profile);
+	json_t *result = NULL;
+	GError *error = NULL;
+	int64_t txn;
+
+	ck_assert_msg(transaction_apply(all, plan, plan->hash, confirm_s, &result, &error), "%s",
+		error ? error->message : "");
+	txn = json_integer_value(json_object_get(result, "txn"));
+	json_decref(result);
+	plan_free(plan);
+	return txn;
+}
+
+/* The results as "kind:result kind:result". */
+static char *rollback(int64_t txn, bool force)
+{
+	GString *text = g_string_new(NULL);
+	json_t *results, *one;
+	size_t i;
+
+	ck_assert(transaction_rollback(all, txn, force, &results, NULL));
+	json_array_foreach(results, i, one) g_string_append_printf(text, "%s%s:%s", i ? " " : "",
+		json_string_value(json_object_get(one, "kind")),
+		json_string_value(json_object_get(one, "result")));
+	json_decref(results);
+	return g_string_free(text, FALSE);
+}
+
+static void assert_rollback(int64_t txn, bool force, const char *wanted)
+{
+	g_autofree char *is = rollback(txn, force);
+
+	ck_assert_str_eq(is, wanted);
+}
+
+static void assert_file(const char *path, const char *wanted)
+{
+	g_autofree char *is = sandbox_get(&sandbox, path);
+
+	ck_assert_str_eq(is, wanted);
+}
+
+static void assert_originals(void)
+{
+	g_autofree char *is = sandbox_dump(&sandbox);
+
+	ck_assert_str_eq(is, originals);
+}
+
+START_TEST(a_plan_changes_nothing_and_is_the_same_twice)
+{
+	struct plan *one = sandbox_plan(&sandbox, sandbox_profile);
+	struct plan *other = sandbox_plan(&sandbox, sandbox_profile);
+
+	ck_assert_str_eq(one->hash, other->hash);
+	ck_assert_uint_eq(strlen(one->hash), 64);
+	assert_originals();
+	plan_free(other);
+	sandbox_put(&sandbox, SWAPPINESS, "61\n");
+	other = sandbox_plan(&sandbox, sandbox_profile);
+	ck_assert_str_ne(one->hash, other->hash);
+	plan_free(other);
+	plan_free(one);
+}
+END_TEST
+
+START_TEST(a_plan_of_another_machine_is_refused)
+{
+	struct plan *old = sandbox_plan(&sandbox, two), *plan;
+	GError *error = NULL;
+	json_t *result;
+
+	poison(&result);
+	sandbox_put(&sandbox, SWAPPINESS, "61\n");
+	plan = sandbox_plan(&sandbox, two);
+	ck_assert(!transaction_apply(all, plan, old->hash, -1, &result, &error));
+	ck_assert(g_error_matches(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT));
+	assert_poisoned(&result);
+	assert_file(SWAPPINESS, "61\n");
+	g_clear_error(&error);
+	plan_free(plan);
+	plan_free(old);
+}
+END_TEST
+
+START_TEST(everything_is_applied_and_comes_back)
+{
+	int64_t txn = apply(sandbox_profile, -1);
+	json_t *rows = transactions_verify(all), *row;
+	size_t i;
+
+	assert_file(SWAPPINESS, "10\n");
+	assert_file("/run/units/cups.service", "inactive\n");
+	json_array_foreach(rows, i, row)
+		ck_assert_msg(json_is_true(json_object_get(row, "same")) ||
+				      json_is_true(json_object_get(row, "needs-reboot")),
+			"%s", json_string_value(json_object_get(row, "target")));
+	json_decref(rows);
+	g_free(rollback(txn, false));
+	assert_originals();
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 0);
+}
+END_TEST
+
+START_TEST(one_failure_takes_all_back)
+{
+	struct plan *plan = sandbox_plan(&sandbox, sandbox_profile);
+	GError *error = NULL;
+	json_t *result;
+
+	poison(&result);
+	sandbox.fail_dconf = true;
+	ck_assert(!transaction_apply(all, plan, plan->hash, -1, &result, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "dconf"));
+	assert_poisoned(&result);
+	g_clear_error(&error);
+	plan_free(plan);
+	/* What taking back could not do is held until it can. */
+	sandbox.fail_dconf = false;
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 1);
+	g_free(rollback(1, false));
+	assert_originals();
+}
+END_TEST
+
+START_TEST(an_optional_failure_is_left_out)
+{
+	int64_t txn = apply("[sysctl]\nvm.swappiness=10\n"
+			    "[sysctl:kernel.gone]\nvalue=1\noptional=true\n",
+		-1);
+
+	ck_assert_uint_eq(transactions_ledger(all)->layers->len, 1);
+	assert_rollback(txn, false, "sysctl:restored");
+}
+END_TEST
+
+START_TEST(drift_is_reported_and_left_unless_forced)
+{
+	int64_t txn = apply(two, -1);
+
+	sandbox_put(&sandbox, SWAPPINESS, "33\n");
+	assert_rollback(txn, false, "sysctl:drift file:restored");
+	assert_file(SWAPPINESS, "33\n");
+	assert_file(OURS, "old\n");
+	reopen();
+	assert_file(SWAPPINESS, "33\n");
+	assert_rollback(txn, true, "sysctl:restored");
+	assert_originals();
+}
+END_TEST
+
+START_TEST(a_rollback_goes_on_past_a_failure)
+{
+	int64_t txn = apply(two, -1);
+	g_autofree char *full = env_path(&sandbox.env, SWAPPINESS);
+
+	ck_assert_int_eq(g_remove(full), 0);
+	assert_rollback(txn, false, "sysctl:failed file:restored");
+	assert_file(OURS, "old\n");
+	sandbox_put(&sandbox, SWAPPINESS, "10\n");
+	assert_rollback(txn, false, "sysctl:restored");
+	assert_originals();
+}
+END_TEST
+
+START_TEST(whichever_goes_first_the_last_restores_the_original)
+{
+	int64_t one = apply("[sysctl]\nvm.swappiness=10\n", -1);
+	int64_t other = apply("[sysctl]\nvm.swappiness=5\n", -1);
+
+	assert_rollback(one, false, "sysctl:kept");
+	assert_file(SWAPPINESS, "5\n");
+	assert_rollback(other, false, "sysctl:restored");
+	assert_originals();
+
+	one = apply("[sysctl]\nvm.swappiness=10\n", -1);
+	other = apply("[sysctl]\nvm.swappiness=5\n", -1);
+	assert_rollback(other, false, "sysctl:restored");
+	assert_file(SWAPPINESS, "10\n");
+	assert_rollback(one, false, "sysctl:restored");
+	assert_originals();
+}
+END_TEST
+
+START_TEST(a_reboot_voids_what_the_machine_forgot_and_resuming_writes_it_again)
+{
+	int64_t txn = apply(two, -1);
+	json_t *results;
+
+	transactions_close(all);
+	all = NULL;
+	sandbox_reboot(&sandbox);
+	sandbox_put(&sandbox, SWAPPINESS, "70\n");
+	reopen();
+	ck_assert_uint_eq(transactions_ledger(all)->layers->len, 1);
+	ck_assert(transactions_resume(all, &results, NULL));
+	ck_assert_uint_eq(json_array_size(results), 1);
+	json_decref(results);
+	assert_file(SWAPPINESS, "10\n");
+	/* The original is the one of this boot. */
+	g_free(rollback(txn, false));
+	assert_file(SWAPPINESS, "70\n");
+	assert_file(OURS, "old\n");
+}
+END_TEST
+
+START_TEST(resuming_twice_leaves_what_somebody_put_back)
+{
+	json_t *results;
+
+	apply(two, -1);
+	sandbox_reboot(&sandbox);
+	reopen();
+	ck_assert(transactions_resume(all, &results, NULL));
+	json_decref(results);
+	sandbox_put(&sandbox, SWAPPINESS, "60\n");
+	reopen();
+	ck_assert(transactions_resume(all, &results, NULL));
+	ck_assert_uint_eq(json_array_size(results), 0);
+	json_decref(results);
+	assert_file(SWAPPINESS, "60\n");
+}
+END_TEST
+
+START_TEST(what_nobody_confirms_is_taken_back)
+{
+	json_t *results;
+
+	apply(risky, 0);
+	ck_assert_int_eq(transactions_deadline_ns(all), 1 + TRANSACTION_CONFIRM_S * S);
+	ck_assert(transactions_expire(all, &results, NULL));
+	ck_assert_uint_eq(json_array_size(results), 0);
+	json_decref(results);
+	assert_file(SWAPPINESS, "10\n");
+	sandbox.now_ns += TRANSACTION_CONFIRM_S * S;
+	ck_assert(transactions_expire(all, &results, NULL));
+	json_decref(results);
+	assert_originals();
+	ck_assert_int_eq(transactions_deadline_ns(all), -1);
+}
+END_TEST
+
+START_TEST(what_is_confirmed_stays)
+{
+	int64_t txn = apply(risky, 10);
+
+	ck_assert(transaction_confirm(all, txn, NULL));
+	ck_assert(!transaction_confirm(all, txn, NULL));
+	sandbox.now_ns += 100 * S;
+	reopen();
+	assert_file(SWAPPINESS, "10\n");
+	ck_assert_int_eq(transactions_deadline_ns(all), -1);
+}
+END_TEST
+
+START_TEST(what_was_overdue_while_nobody_looked_is_taken_back_at_the_start)
+{
+	apply(risky, 10);
+	sandbox.now_ns += 11 * S;
+	reopen();
+	assert_originals();
+}
+END_TEST
+
+START_TEST(an_unconfirmed_reboot_is_tried_once)
+{
+	static const char cmdline[] = "[cmdline]\nrisk=high\nthreadirqs=\n";
+
+	apply(cmdline, 10);
+	sandbox_reboot(&sandbox);
+	reopen();
+	ck_assert_int_eq(transactions_deadline_ns(all), 1 + 10 * S);
+	sandbox_put(&sandbox, "/proc/sys/kernel/random/boot_id", "boot-3\n");
+	reopen();
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 0);
+	assert_file("/etc/default/grub.d/90-helix.cfg", "(none)");
+	assert_file("/boot/grub/grub.cfg", "(none)");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_plan_changes_nothing_and_is_the_same_twice,
+		a_plan_of_another_machine_is_refused,
+		everything_is_applied_and_comes_back,
+		one_failure_takes_all_back,
+		an_optional_failure_is_left_out,
+		drift_is_reported_and_left_unless_forced,
+		a_rollback_goes_on_past_a_failure,
+		whichever_goes_first_the_last_restores_the_original,
+		a_reboot_voids_what_the_machine_forgot_and_resuming_writes_it_again,
+		resuming_twice_leaves_what_somebody_put_back,
+		what_nobody_confirms_is_taken_back,
+		what_is_confirmed_stays,
+		what_was_overdue_while_nobody_looked_is_taken_back_at_the_start,
+		an_unconfirmed_reboot_is_tried_once,
+		NULL,
+	};
+
+	return suite_run_with("agent-transaction", tests, setup, teardown);
+}
