@@ -132,7 +132,7 @@ static bool take_group(struct config *config, GKeyFile *file, const char *group,
 
 		if (!text)
 			return false;
-		if (!option || strcmp(option->group, group))
+		if (!option || strcmp(option->group, group) != 0)
 			return fail(error, "[%s] has no key '%s'", group, *key);
 		if (!set(config, option, text, error))
 			return false;
@@ -193,7 +193,7 @@ static bool take_arguments(struct config *config, int argc, char *const *argv,
 		}
 		if (!strcmp(argument, "--foreground"))
 			continue;
-		if (!option && strcmp(key, "root") && strcmp(key, "config"))
+		if (!option && strcmp(key, "root") != 0 && strcmp(key, "config") != 0)
 			return fail(error, "'%s' is no option", argument);
 		value = value_of(argc, argv, &i);
 		if (!value)
@@ -212,7 +212,7 @@ static bool take_arguments(struct config *config, int argc, char *const *argv,
 
 static bool check(const struct config *config, GError **error)
 {
-	if (strcmp(config->role, "desktop") && strcmp(config->role, "dsp"))
+	if (strcmp(config->role, "desktop") != 0 && strcmp(config->role, "dsp") != 0)
 		return fail(error, "role: '%s' is neither desktop nor dsp", config->role);
 	if (config->rate_hz == 0 || config->period_frames == 0)
 		return fail(error, "rate and period cannot be 0");
@@ -295,7 +295,7 @@ char *config_help(void)
 void config_wanted(const struct config *config, struct probe_wanted *ret)
 {
 	*ret = (struct probe_wanted){
-		.role = strcmp(config->role, "dsp") ? PROBE_ROLE_DESKTOP : PROBE_ROLE_DSP,
+		.role = strcmp(config->role, "dsp") == 0 ? PROBE_ROLE_DSP : PROBE_ROLE_DESKTOP,
 		.rate_hz = config->rate_hz,
 		.period_frames = config->period_frames,
 		.periods = config->periods,

@@ -60,7 +60,7 @@ static json_t *run_health(
 	g_auto(GStrv) ids = NULL;
 	struct refresh *refresh;
 
-	if (format && !openmetrics && strcmp(format, "json"))
+	if (format && !openmetrics && strcmp(format, "json") != 0)
 		return dialect_fail(error, "Parameter 'format' is neither json nor openmetrics");
 	if (!read_ids(json_object_get(arguments, "probes"), &ids, error))
 		return NULL;

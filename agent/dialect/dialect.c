@@ -270,7 +270,8 @@ static bool check_members(json_t *request, struct dialect_error *error)
 			dialect_fail(error, "QMP input member 'execute' must be a string");
 		else if (!strcmp(key, "arguments") && !json_is_object(value))
 			dialect_fail(error, "QMP input member 'arguments' must be an object");
-		else if (strcmp(key, "execute") && strcmp(key, "arguments") && strcmp(key, "id"))
+		else if (strcmp(key, "execute") != 0 && strcmp(key, "arguments") != 0 &&
+			 strcmp(key, "id") != 0)
 			dialect_fail(error, "QMP input member '%s' is unexpected", key);
 		if (error->class)
 			return false;
