@@ -58,14 +58,11 @@ static int exit_code(const json_t *health)
 
 /* --- for people --- */
 
+/* Messages name the value. */
 static void print_probe(const struct print *print, const json_t *probe, const char *name)
 {
-	g_autofree char *value =
-		print_value(json_object_get(probe, "value"), print_text(probe, "unit"));
-	g_autofree char *text =
-		g_strconcat(value, *value ? "  " : "", print_text(probe, "message"), NULL);
-
-	print_line(print, print_text(probe, "status"), name, text, print_text(probe, "hint"));
+	print_line(print, print_text(probe, "status"), name, print_text(probe, "message"),
+		print_text(probe, "hint"));
 }
 
 static bool is_shown(const json_t *probe)

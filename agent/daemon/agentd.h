@@ -9,10 +9,11 @@
 #include "config.h"
 
 struct agentd {
-	const struct env *env;       /* guest_commands, health_commands */
-	const struct config *config; /* health_commands */
+	const struct env *env;       /* guest_commands, health_commands, facts_commands */
+	const struct config *config; /* health_commands, facts_commands */
 	struct health *health;       /* health_commands */
 	struct forward *forward;     /* forward_commands */
 };
 
-extern const struct dialect_command guest_commands[], health_commands[], forward_commands[];
+extern const struct dialect_command guest_commands[], health_commands[], forward_commands[],
+	facts_commands[];

@@ -29,7 +29,7 @@ struct program {
 };
 
 static const struct dialect_command *const tables[] = { guest_commands, health_commands,
-	forward_commands };
+	forward_commands, facts_commands };
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
