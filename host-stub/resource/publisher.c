@@ -18,6 +18,7 @@ struct client {
 	struct loop_source source; /* fd -1: nobody */
 	struct publisher *publisher;
 	struct packet_queue queue;
+	bool flush_lost;
 };
 
 struct publisher {
@@ -82,6 +83,8 @@ static void send_to(struct client *client, enum resource_packet_type type, const
 		disconnect(client, "is gone", r);
 	else if (type != RESOURCE_FLUSH || client->queue.size < PUBLISHER_FLUSH_MAX)
 		enqueue(client, type, data, size, fds, n_fds);
+	else
+		client->flush_lost = true;
 }
 
 static void publish(struct publisher *p, unsigned to, const struct resource_packet *packet,
@@ -160,21 +163,28 @@ static int serve_sync(struct client *client)
 	return client->source.fd >= 0;
 }
 
+static void send_queued(struct client *client)
+{
+	struct publisher *p = client->publisher;
+	int r = packet_queue_send(&client->queue, client->source.fd);
+
+	if (r == 0)
+		r = loop_modify(p->loop, &client->source, EPOLLIN);
+	if (r < 0 && r != -EAGAIN) {
+		disconnect(client, "is gone", r);
+	} else if (client->flush_lost && client->queue.size < PUBLISHER_FLUSH_MAX) {
+		client->flush_lost = false;
+		p->impl->show(p->self, (unsigned)(client - p->clients));
+	}
+}
+
 static void serve(struct loop_source *source, uint32_t events)
 {
 	struct client *client = (struct client *)source;
-	int r;
 
-	if (events & EPOLLOUT) {
-		r = packet_queue_send(&client->queue, source->fd);
-		if (r == 0)
-			r = loop_modify(client->publisher->loop, source, EPOLLIN);
-		if (r < 0 && r != -EAGAIN) {
-			disconnect(client, "is gone", r);
-			return;
-		}
-	}
-	for (unsigned i = 0; i < SYNCS_AT_ONCE; i++) {
+	if (events & EPOLLOUT)
+		send_queued(client);
+	for (unsigned i = 0; i < SYNCS_AT_ONCE && source->fd >= 0; i++) {
 		if (serve_sync(client) == 0)
 			return;
 	}
@@ -193,6 +203,7 @@ int publisher_attach(struct publisher *p, int fd)
 		return -EUSERS;
 	}
 	client->source.fd = fd;
+	client->flush_lost = false;
 	r = loop_add(p->loop, &client->source, EPOLLIN);
 	if (r < 0) {
 		client->source.fd = -1;

@@ -5,8 +5,8 @@
  * The device's side of resource/wire.h: tells every client of the guest's resources. Runs on the
  * device's loop and never waits for a client: what its socket does not take is queued. One that
  * leaves too much of that behind is disconnected (it comes again and gets all of it anew); a FLUSH
- * is not queued long, but lost. Nothing is missed by that: the pixels are the guest's own, and
- * whatever packet was in the client's way is read after they changed.
+ * is not queued long, but lost. Nothing is missed by that: the pixels are the guest's own, and once
+ * the client has caught up it is told of the scanouts again.
  *
  * The publisher asks its owner for the state when a client comes; otherwise it keeps none.
  */
@@ -19,7 +19,7 @@
 /* Bytes that wait for a client, beside its socket: room for the largest state (GPU_RUNS_MAX runs,
  * GPU_RESOURCES_MAX resources, virtio/gpu-resource.h). */
 #define PUBLISHER_QUEUE_MAX   (4u * 1024 * 1024)
-#define PUBLISHER_FLUSH_MAX   (16u * 1024) /* a FLUSH is lost when more waits */
+#define PUBLISHER_FLUSH_MAX   (16u * 1024) /* a FLUSH is lost when so many wait */
 
 struct publisher;
 
@@ -27,6 +27,8 @@ struct publisher_impl {
 	/* Sends the whole state to the one new client: publisher_memory() to publisher_send(), with
 	 * `to`. */
 	void (*snapshot)(void *self, unsigned to);
+	/* Sends scanouts and cursors once more to the one client. */
+	void (*show)(void *self, unsigned to);
 	/* Does all that the guest has queued. May publish. */
 	void (*drain)(void *self);
 };

@@ -30,7 +30,7 @@ enum resource_packet_type {
 	RESOURCE_ADD, /* or a part of one: first_run > 0 goes on with the one before */
 	RESOURCE_REMOVE,
 	RESOURCE_SCANOUT,
-	RESOURCE_FLUSH, /* pixels of a resource changed; lost when a client is slow */
+	RESOURCE_FLUSH, /* pixels of a resource changed; when a client is slow, SCANOUT comes instead */
 	RESOURCE_CURSOR,
 	RESOURCE_SYNC,
 	RESOURCE_SYNCED,

@@ -342,6 +342,14 @@ size_t gpu_engine_execute(
 	return iov_write(chain->in, chain->n_in, 0, request.response, request.response_size);
 }
 
+void gpu_engine_show(const struct gpu_engine *engine, unsigned to)
+{
+	for (unsigned i = 0; i < engine->n_scanouts; i++) {
+		gpu_publish_scanout(engine, to, i);
+		gpu_publish_cursor(engine, to, i);
+	}
+}
+
 void gpu_engine_snapshot(const struct gpu_engine *engine, unsigned to)
 {
 	struct gpu_resource *resource = NULL;
@@ -351,10 +359,7 @@ void gpu_engine_snapshot(const struct gpu_engine *engine, unsigned to)
 		if (resource->backing.n_runs > 0)
 			gpu_publish_resource(engine, to, resource);
 	}
-	for (unsigned i = 0; i < engine->n_scanouts; i++) {
-		gpu_publish_scanout(engine, to, i);
-		gpu_publish_cursor(engine, to, i);
-	}
+	gpu_engine_show(engine, to);
 }
 
 void gpu_engine_memory_changed(struct gpu_engine *engine)

@@ -55,3 +55,5 @@ void gpu_engine_reset(struct gpu_engine *engine);
 void gpu_engine_memory_changed(struct gpu_engine *engine);
 /* Publishes everything: `to` as of the publisher. */
 void gpu_engine_snapshot(const struct gpu_engine *engine, unsigned to);
+/* Scanouts and cursors only. */
+void gpu_engine_show(const struct gpu_engine *engine, unsigned to);

@@ -80,6 +80,13 @@ static void snapshot(void *self, unsigned to)
 	gpu_engine_snapshot(&gpu->engine, to);
 }
 
+static void show(void *self, unsigned to)
+{
+	const struct gpu *gpu = self;
+
+	gpu_engine_show(&gpu->engine, to);
+}
+
 /* The kick that belongs to it comes later, and finds less or nothing to do. */
 static void drain(void *self)
 {
@@ -93,6 +100,7 @@ static void drain(void *self)
 
 static const struct publisher_impl publisher_impl = {
 	.snapshot = snapshot,
+	.show = show,
 	.drain = drain,
 };
 

@@ -75,6 +75,11 @@ static void snapshot(void *self, unsigned to)
 	gpu_engine_snapshot(&engine, to);
 }
 
+static void show(void *self, unsigned to)
+{
+	gpu_engine_show(&engine, to);
+}
+
 static void drain(void *self)
 {
 }
@@ -314,7 +319,9 @@ static void check_limits(void)
 /* Once for all inputs. */
 static void begin(void)
 {
-	static const struct publisher_impl impl = { .snapshot = snapshot, .drain = drain };
+	static const struct publisher_impl impl = {
+		.snapshot = snapshot, .show = show, .drain = drain
+	};
 	int fds[2];
 
 	if (loop)

@@ -39,14 +39,19 @@ static void add(unsigned to, uint32_t id, uint32_t n_runs)
 	publisher_add(publisher, to, &packet, runs, n_runs);
 }
 
-static void snapshot(void *self, unsigned to)
+static void show(void *self, unsigned to)
 {
 	(void)self;
-	publisher_memory(publisher, to, &memory_fd, 1);
-	add(to, LARGE, N_RUNS);
 	publisher_send(publisher, to,
 		&(struct resource_packet){ .type = RESOURCE_SCANOUT,
 			.scanout = { 0, LARGE, .width = 32, .height = 32 } });
+}
+
+static void snapshot(void *self, unsigned to)
+{
+	publisher_memory(publisher, to, &memory_fd, 1);
+	add(to, LARGE, N_RUNS);
+	show(self, to);
 }
 
 static void drain(void *self)
@@ -57,7 +62,7 @@ static void drain(void *self)
 		&(struct resource_packet){ .type = RESOURCE_FLUSH, .flush = { .id = LARGE } });
 }
 
-static const struct publisher_impl impl = { .snapshot = snapshot, .drain = drain };
+static const struct publisher_impl impl = { .snapshot = snapshot, .show = show, .drain = drain };
 
 static void *run(void *user)
 {

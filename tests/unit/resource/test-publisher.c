@@ -68,7 +68,17 @@ static void drain(void *self)
 		publisher_send(publisher, PUBLISHER_ALL, said_in_drain);
 }
 
-static const struct publisher_impl impl = { .snapshot = snapshot, .drain = drain };
+static void show(void *self, unsigned to)
+{
+	const struct resource_packet packet = {
+		.type = RESOURCE_SCANOUT,
+		.scanout = { 0, 5, 0, 0, 4, 4 },
+	};
+
+	publisher_send(publisher, to, &packet);
+}
+
+static const struct publisher_impl impl = { .snapshot = snapshot, .show = show, .drain = drain };
 
 static void setup(void)
 {
@@ -377,6 +387,35 @@ START_TEST(a_flush_is_lost_when_the_client_is_slow)
 }
 END_TEST
 
+START_TEST(what_a_lost_flush_changed_is_shown_again)
+{
+	int slow = attach(), quick = attach();
+	bool waits = false, shown = false;
+
+	/* Of other resources only: nothing else would have the client look at 5 again. */
+	for (uint32_t id = 100; id < 160; id++) {
+		send_big(id);
+		resource_client_told(quick);
+	}
+	send_flush(5);
+	assert_told(quick, "FLUSH 5 0,0 4x4");
+	do {
+		const char *told = resource_client_told(slow);
+
+		ck_assert(!strstr(told, "FLUSH"));
+		waits = *told;
+		shown |= strstr(told, "SCANOUT 0 5") != NULL;
+		run();
+	} while (waits);
+	ck_assert(shown);
+	send_flush(5);
+	assert_told(slow, "FLUSH 5 0,0 4x4");
+	assert_told(quick, "FLUSH 5 0,0 4x4");
+	close(slow);
+	close(quick);
+}
+END_TEST
+
 START_TEST(a_socket_is_listened_on_and_cleaned_up)
 {
 	struct stat st;
@@ -463,6 +502,7 @@ int main(void)
 		nothing_overtakes_what_waits,
 		an_answer_outlives_what_is_void_and_comes_behind_it,
 		a_flush_is_lost_when_the_client_is_slow,
+		what_a_lost_flush_changed_is_shown_again,
 		a_socket_is_listened_on_and_cleaned_up,
 		only_a_socket_that_nobody_listens_on_is_replaced,
 		a_client_is_turned_away_when_there_are_no_descriptors,

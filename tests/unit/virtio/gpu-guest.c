@@ -13,6 +13,13 @@ static void snapshot(void *self, unsigned to)
 	gpu_engine_snapshot(&guest->engine, to);
 }
 
+static void show(void *self, unsigned to)
+{
+	struct gpu_guest *guest = self;
+
+	gpu_engine_show(&guest->engine, to);
+}
+
 static void drain(void *self)
 {
 	struct gpu_guest *guest = self;
@@ -20,7 +27,9 @@ static void drain(void *self)
 	guest->drains++;
 }
 
-static const struct publisher_impl publisher_impl = { .snapshot = snapshot, .drain = drain };
+static const struct publisher_impl publisher_impl = {
+	.snapshot = snapshot, .show = show, .drain = drain
+};
 
 void gpu_guest_map(struct guest_memory *memory, uint64_t addr, uint64_t size, uint64_t fd_offset)
 {
