@@ -3,7 +3,7 @@
 # Debian packages, one row per need. The same names exist in Debian 12 and 13.
 
 packages_build=(
-	build-essential meson ninja-build pkg-config check libdrm-dev libjansson-dev libcap-ng-dev
+	build-essential meson ninja-build pkg-config check libdrm-dev libva-dev libjansson-dev libcap-ng-dev
 	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
 )
 packages_run=(

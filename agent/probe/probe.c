@@ -5,6 +5,11 @@
 #include "range.h"
 
 const struct probe *const probe_table[] = {
+	/* Service */
+	&probe_svc_failed,
+	&probe_svc_conflicts,
+	&probe_profile_drift,
+	&probe_agent_self,
 	/* CPU isolation */
 	&probe_cpu_isolation,
 	&probe_cpu_irq_leak,
@@ -16,6 +21,21 @@ const struct probe *const probe_table[] = {
 	/* Hugepages */
 	&probe_mem_hugepages,
 	&probe_mem_thp,
+	/* GPU */
+	&probe_gpu_node,
+	&probe_gpu_caps,
+	&probe_gpu_encode,
+	/* Encoder link */
+	&probe_link_encoder,
+	&probe_link_host_cid,
+	/* Audio */
+	&probe_audio_server,
+	&probe_audio_rt,
+	&probe_audio_quantum,
+	&probe_audio_latency,
+	&probe_audio_xruns,
+	/* NETJACK bridge */
+	&probe_audio_netjack,
 	/* Scheduling */
 	&probe_kernel_preempt,
 	&probe_kernel_hrtimers,
@@ -24,6 +44,8 @@ const struct probe *const probe_table[] = {
 	&probe_cpu_steal,
 	&probe_cpu_psi,
 	&probe_cpu_governor,
+	&probe_sched_latency_normal,
+	&probe_sched_latency_rt,
 	/* System */
 	&probe_kernel_clocksource,
 	&probe_cpu_smt,

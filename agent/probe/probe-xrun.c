@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "probe-audio.h"
+#include "probe-list.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define TOOL_MS      5000u
+#define WINDOW       "60" /* s */
+#define JOURNAL_DIR  "/log/journal"
+#define JOURNAL_FILE "system.journal"
+
+/* --- audio.xruns --- */
+
+void audio_xruns_judge(double per_min, struct probe_result *ret)
+{
+	enum probe_status status = probe_measure(ret, per_min, "0", "5");
+
+	probe_say(ret, status, "see sched.latency.rt and cpu.steal; a longer period (-p) hides it",
+		"%.3g xruns a minute", per_min);
+}
+
+static bool add_errors(char **words, unsigned column, uint64_t *sum)
+{
+	unsigned at = 0;
+	guint64 errors;
+
+	for (char **word = words; *word; word++) {
+		if (!**word || at++ != column)
+			continue;
+		if (!g_ascii_string_to_unsigned(*word, 10, 0, G_MAXUINT64, &errors, NULL))
+			return false;
+		*sum += errors;
+		return true;
+	}
+	return false;
+}
+
+bool pw_top_errors(const char *text, uint64_t *ret)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned column = 0;
+	uint64_t sum = 0;
+
+	/* S ID QUANT RATE WAIT BUSY W/Q B/Q ERR FORMAT NAME; each round has its heading. */
+	for (char **line = lines; *line; line++) {
+		g_auto(GStrv) words = g_strsplit_set(*line, " \t", -1);
+		unsigned at = 0, heading = 0;
+
+		for (char **word = words; *word; word++) {
+			if (!**word)
+				continue;
+			if (g_str_equal(*word, "ERR"))
+				heading = at;
+			at++;
+		}
+		if (heading) {
+			column = heading;
+			sum = 0;
+		} else if (column) {
+			add_errors(words, column, &sum);
+		}
+	}
+	if (!column)
+		return false;
+	*ret = sum;
+	return true;
+}
+
+struct xrun_state {
+	uint64_t errors;
+	int64_t at_ns; /* 0: there was no last time */
+};
+
+static void pipewire_xruns(const struct env *env, const struct audio_server *server,
+	struct xrun_state *last, struct probe_result *ret)
+{
+	g_autofree char *remote =
+		g_strdup_printf("PIPEWIRE_REMOTE=/run/user/%d/pipewire-0", (int)server->uid);
+	const char *const argv[] = { "env", remote, "pw-top", "-b", "-n", "2", NULL };
+	struct xrun_state now = { .at_ns = env->now_ns(env) };
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	if (!env->run(env, argv, TOOL_MS, &text, &error)) {
+		probe_say_unreadable(ret, error);
+		return;
+	}
+	if (!pw_top_errors(text, &now.errors)) {
+		probe_say(ret, PROBE_NA, NULL, "pw-top is too old to be asked");
+		return;
+	}
+	/* Counters of clients: since when is not known the first time. */
+	audio_xruns_judge(last->at_ns > 0 && now.at_ns > last->at_ns && now.errors > last->errors
+				  ? (double)(now.errors - last->errors) * 60e9 /
+					    (double)(now.at_ns - last->at_ns)
+				  : 0,
+		ret);
+	*last = now;
+}
+
+static bool journal_in(const struct env *env, const char *folder)
+{
+	g_auto(GStrv) machines = env_list(env, folder);
+
+	for (char **machine = machines; *machine; machine++) {
+		g_autofree char *path =
+			g_strdup_printf("%s%s/%s/" JOURNAL_FILE, env->root, folder, *machine);
+
+		if (access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void jack_xruns(const struct env *env, struct probe_result *ret)
+{
+	const char *const argv[] = { "journalctl", "--quiet", "--no-pager", "--output=cat",
+		"--since=-" WINDOW "s", "_COMM=jackd", "+", "_COMM=jackdbus", NULL };
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+	unsigned n = 0;
+
+	/* journalctl is content with the journals that it may read, also with none. */
+	if (!journal_in(env, "/run" JOURNAL_DIR) && !journal_in(env, "/var" JOURNAL_DIR)) {
+		probe_say(ret, PROBE_NA, NULL, "this user may not read what jackd logs");
+		return;
+	}
+	if (!env->run(env, argv, TOOL_MS, &text, &error)) {
+		probe_say_unreadable(ret, error);
+		return;
+	}
+	for (const char *hit = text; (hit = strstr(hit, "XRun")); hit++)
+		n++;
+	audio_xruns_judge(n, ret);
+}
+
+static void xruns_run(const struct env *env, const struct probe_wanted *wanted, void *state,
+	struct probe_result *ret)
+{
+	struct audio_server server;
+
+	audio_server_find(env, &server);
+	if (server.kind == AUDIO_NONE)
+		probe_say(ret, PROBE_NA, NULL, "no audio server runs");
+	else if (server.kind == AUDIO_JACK)
+		jack_xruns(env, ret);
+	else if (audio_server_reachable(&server))
+		pipewire_xruns(env, &server, state, ret);
+	else
+		probe_say(ret, PROBE_NA, NULL, "PipeWire is another user's and does not tell");
+	audio_server_finish(&server);
+}
+
+const struct probe probe_audio_xruns = {
+	.id = "audio.xruns",
+	.group = PROBE_GROUP_AUDIO,
+	.title = "xruns",
+	.unit = "1/min",
+	.period_s = 60,
+	.rest_s = 10,
+	.timeout_ms = TOOL_MS + 1000,
+	.state_size = sizeof(struct xrun_state),
+	.run = xruns_run,
+};
+
+/* --- audio.netjack --- */
+
+void audio_netjack_judge(const struct netjack_facts *facts, struct probe_result *ret)
+{
+	const struct netjack_socket *slave = &facts->slave;
+	uint64_t drops = slave->drops + facts->netone.drops;
+
+	if (!slave->bound && !facts->netone.bound && !facts->wanted_slave)
+		probe_say(ret, PROBE_NA, NULL, "no NETJACK slave runs");
+	else if (!slave->bound && !facts->netone.bound)
+		probe_say(ret, PROBE_FAIL,
+			"journalctl -u jackd; is UDP port 19000 somebody else's? ss -ulpn",
+			"jackd runs with a network driver, but its port is not open");
+	else if (slave->bound && !slave->connected)
+		probe_say(ret, PROBE_FAIL,
+			"on the host: jack_load netmanager, and a route for 225.3.19.154 (or -a "
+			"with the host's address)",
+			"the slave waits for a master");
+	else if (drops > facts->drops_before)
+		probe_say(ret, PROBE_WARN, "sysctl net.core.rmem_max=4194304; see sched.latency.rt",
+			"connected, but %" G_GUINT64_FORMAT
+			" packets were dropped since the last look",
+			drops - facts->drops_before);
+	else
+		probe_say(ret, PROBE_OK, NULL,
+			slave->bound ? "the slave is connected to its master"
+				     : "netone listens on port 3000");
+}
+
+static void netjack_run(const struct env *env, const struct probe_wanted *wanted, void *state,
+	struct probe_result *ret)
+{
+	struct netjack_facts facts = { 0 };
+	g_autoptr(GError) error = NULL;
+	struct audio_server server;
+	g_autofree char *udp = NULL;
+	uint64_t *drops = state;
+
+	if (!env_read(env, "/proc/net/udp", &udp, &error)) {
+		probe_say_unreadable(ret, error);
+		return;
+	}
+	audio_server_find(env, &server);
+	facts.wanted_slave = g_str_has_prefix(server.jackd.driver, "net");
+	facts.drops_before = *drops;
+	netjack_socket_parse(udp, NETJACK2_PORT, &facts.slave);
+	netjack_socket_parse(udp, NETONE_PORT, &facts.netone);
+	audio_netjack_judge(&facts, ret);
+	*drops = facts.slave.drops + facts.netone.drops;
+	audio_server_finish(&server);
+}
+
+const struct probe probe_audio_netjack = {
+	.id = "audio.netjack",
+	.group = PROBE_GROUP_NETJACK,
+	.title = "NETJACK slave",
+	.period_s = 15,
+	.rest_s = 1,
+	.timeout_ms = 2000,
+	.state_size = sizeof(uint64_t),
+	.run = netjack_run,
+};
