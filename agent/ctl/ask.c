@@ -6,8 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#define MEMBERS_ONLY                                                                               \
+	"Only root and the group 'helix' may ask: run it as root, or join the group (usermod -aG " \
+	"helix USER) and log in again. If you may: journalctl -u helix-agentd"
 #define TIMEOUT_MS 130000u /* longer than helix-agentd waits for helix-applyd */
 
 int ctl_complain(const struct ctl *ctl, const char *format, ...)
@@ -35,8 +39,7 @@ static const char *remedy(const struct ctl *ctl, const GError *error)
 	case DIALECT_CLIENT_ERROR_TIMED_OUT:
 		return "The agent hangs or is very busy: systemctl status helix-agentd";
 	case DIALECT_CLIENT_ERROR_CLOSED:
-		return "Only root and the group 'helix' may ask: run it as root, or join the group "
-		       "(usermod -aG helix USER). If you may, see: journalctl -u helix-agentd";
+		return MEMBERS_ONLY;
 	case DIALECT_CLIENT_ERROR_NONSENSE:
 		return "Something else listens there, or an agent of another version: give the "
 		       "right --socket PATH, or: systemctl restart helix-agentd";
@@ -45,7 +48,7 @@ static const char *remedy(const struct ctl *ctl, const GError *error)
 	case DIALECT_CLIENT_ERROR_DISABLED:
 		return "This changes the machine: run it as root.";
 	case DIALECT_CLIENT_ERROR_GENERIC:
-		break;
+		return !strcmp(error->message, "permission denied") ? MEMBERS_ONLY : NULL;
 	}
 	return NULL;
 }

@@ -199,6 +199,7 @@ class CtlTest(unittest.TestCase):
         for reply, advice in ((RuntimeError("CommandNotFound", "no"), "systemctl restart helix-agentd"),
                               (RuntimeError("CommandDisabled", "no"), "run it as root"),
                               (RuntimeError("GenericError", "the desc"), "the desc"),
+                              (RuntimeError("GenericError", "permission denied"), "usermod -aG helix"),
                               (b"HTTP/1.1 400 Bad Request\r\n", "Something else listens"),
                               (b"", "group 'helix'")):
             with self.subTest(advice=advice):

@@ -69,6 +69,26 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(applier["StateDirectoryMode"], "0700")
         self.assertNotIn("StateDirectory", Unit(self.find("helix-agentd.service"))["Service"])
 
+    def test_manuals_name_every_command_and_key(self):
+        usage = subprocess.run([CTL, "--help"], capture_output=True, text=True, check=True).stdout
+        commands = [line.strip().split("  ")[0] for line in usage.splitlines() if line.startswith("  ")]
+        config = subprocess.run([AGENTD, "--dump-conf"], capture_output=True, text=True, check=True).stdout
+        keys = re.findall(r"^([a-z-]+)=", config, re.MULTILINE)
+        self.assertGreater(min(len(commands), len(keys)), 12)
+        for manual, words in (("helix-agent.1", commands), ("helix-agent.conf.5", keys)):
+            text = re.sub(r"\\-", "-", self.find(manual).read_text())
+            for word in words:
+                self.assertIn(" ".join(part for part in word.split() if part.strip("[]").islower() and "|" not in part),
+                              text)
+
+    def test_manuals_are_well_formed(self):
+        if not shutil.which("groff"):
+            self.skipTest("no groff here")
+        for manual in ("helix-agent.1", "helix-agentd.8", "helix-applyd.8", "helix-agent.conf.5"):
+            done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", str(self.find(manual))],
+                                  capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_units_may_do_little(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("no systemd-analyze here (package systemd)")
