@@ -119,11 +119,19 @@ static GDBusConnection *no_bus(const struct env *env, GError **error)
 	return NULL;
 }
 
+/* Changing many units takes longer than a watchdog waits. */
+static void on_step(struct setting_host *host, const char *name)
+{
+	notify_send("WATCHDOG=1");
+}
+
 static void init_machine(struct program *program)
 {
 	env_init(&program->env, root);
 	setting_host_init(&program->host);
 	program->env.host = &program->host;
+	if (notify_watchdog_ms())
+		program->host.step = on_step;
 	if (*program->env.root && !g_getenv("DBUS_SYSTEM_BUS_ADDRESS"))
 		program->env.bus = no_bus;
 }

@@ -24,6 +24,7 @@ extern const struct unit_manager unit_manager_systemd;
 struct setting_host {
 	/* Called before and after every step that outlives a crash; NULL: nobody asks. */
 	void (*step)(struct setting_host *host, const char *name);
+	bool tears; /* records of the journal are written in halves, with a step between them */
 	const struct unit_manager *units;
 	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */
 };

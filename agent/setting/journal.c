@@ -236,10 +236,10 @@ static bool write_piece(int fd, const char *data, size_t size)
 	return true;
 }
 
-/* In two halves when somebody looks for what a torn record does. */
+/* In two halves for who looks for what a torn record does. */
 static bool write_line(struct journal *journal, const char *line, size_t size)
 {
-	size_t half = journal->env->host && journal->env->host->step ? size / 2 : size;
+	size_t half = journal->env->host && journal->env->host->tears ? size / 2 : size;
 
 	durable_step(journal->env, "journal-append");
 	if (!write_piece(journal->fd, line, half))

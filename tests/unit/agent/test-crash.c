@@ -79,6 +79,7 @@ static bool dies(bool (*operation)(void), int at, enum loss loss)
 		fate.loss = loss;
 		fate.synced = journal_length();
 		sandbox.host.step = step;
+		sandbox.host.tears = true;
 		_exit(operation() ? 0 : 2);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

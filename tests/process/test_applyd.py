@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""helix-applyd on a folder that stands for the machine: activated, killed, asked by strangers."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+APPLYD = os.environ["HELIX_APPLYD"]
+DEADLINE_S = 60
+KILLS = 25
+
+KNOBS = {f"/proc/sys/vm/knob{i}": f"{i}\n" for i in range(40)}
+PROFILE = "".join(f"[sysctl:vm.knob{i}]\nvalue={i + 100}\n" for i in range(40)) + (
+    "[file:/etc/sysctl.d/90-helix.conf]\nvalue=new\\n\n"
+)
+
+
+class Machine:
+    def __init__(self, test):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="helix-applyd-"))
+        test.addCleanup(shutil.rmtree, self.root, True)
+        self.put("/proc/sys/kernel/random/boot_id", "boot\n")
+        self.put("/etc/helix-agent/profiles/all.conf", PROFILE)
+        self.put("/etc/sysctl.d/90-helix.conf", "old\n")
+        for path, text in KNOBS.items():
+            self.put(path, text)
+        self.socket = self.root / "apply.sock"
+
+    def put(self, path, text):
+        path = self.root / path[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def state(self):
+        """What a crash must not leave half done."""
+        paths = [*KNOBS, "/etc/sysctl.d/90-helix.conf"]
+        folder = sorted(p.name for p in (self.root / "etc/sysctl.d").iterdir())
+        return [(self.root / p[1:]).read_text() for p in paths] + folder
+
+    def command(self, *options):
+        return [APPLYD, "--root", str(self.root), "--socket", str(self.socket), *options]
+
+    def start(self, test):
+        process = subprocess.Popen(self.command())
+        test.addCleanup(end, process)
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            try:
+                self.ask("guest-ping")
+                return process
+            except (FileNotFoundError, ConnectionRefusedError):
+                time.sleep(0.01)
+        raise AssertionError("helix-applyd never listened")
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(DEADLINE_S)
+        try:
+            client.connect(str(self.socket))
+        except OSError:
+            client.close()
+            raise
+        return client
+
+    def send(self, command, **arguments):
+        client = self.connect()
+        client.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        return client
+
+    def ask(self, command, **arguments):
+        with self.send(command, **arguments) as client:
+            line = client.makefile().readline()
+        reply = json.loads(line)
+        if "error" in reply:
+            raise AssertionError(reply["error"]["desc"])
+        return reply["return"]
+
+
+def end(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+class Applyd(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine(self)
+
+    def test_killed_at_any_time_it_is_all_or_nothing(self):
+        machine = self.machine
+        original = machine.state()
+        for i in range(KILLS):
+            process = machine.start(self)
+            plan = machine.ask("helix-profile-plan", name="all")
+            client = machine.send("helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"]})
+            time.sleep(i * 0.001)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            client.close()
+            subprocess.run(machine.command("--recover"), check=True)
+            now = machine.state()
+            done = now != original
+            if done:
+                self.assertEqual(now[0], "100\n")
+                self.assertEqual(now[len(KNOBS)], "new\n")
+                self.assertEqual([int(text) for text in now[: len(KNOBS)]], list(range(100, 140)))
+                process = machine.start(self)
+                machine.ask("helix-profile-rollback")
+                end(process)
+            self.assertEqual(machine.state(), original)
+
+    def test_a_socket_that_was_handed_over_is_served_and_left_when_idle(self):
+        machine = self.machine
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(machine.socket))
+        listener.listen()
+        script = 'exec 3<&"$FD"; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
+        process = subprocess.Popen(
+            ["bash", "-c", script, "bash", *machine.command("--idle-exit-s", "1")],
+            pass_fds=[listener.fileno()],
+            env={**os.environ, "FD": str(listener.fileno())},
+        )
+        self.addCleanup(end, process)
+        self.addCleanup(listener.close)
+        self.assertEqual(machine.ask("helix-profile-list")[0]["name"], "all")
+        self.assertEqual(process.wait(DEADLINE_S), 0)
+        self.assertTrue(machine.socket.exists())
+
+    def test_it_stays_while_somebody_has_to_confirm(self):
+        machine = self.machine
+        machine.put("/etc/helix-agent/profiles/all.conf", "[sysctl:vm.knob1]\nvalue=7\nrisk=medium\n")
+        original = machine.state()
+        machine.start(self)
+        plan = machine.ask("helix-profile-plan", name="all")
+        self.assertTrue(plan["needs-confirm"])
+        machine.ask(
+            "helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"], "confirm-timeout-s": 1}
+        )
+        self.assertNotEqual(machine.state(), original)
+        deadline = time.monotonic() + DEADLINE_S
+        while machine.state() != original and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(machine.state(), original)
+        self.assertEqual(machine.ask("helix-journal-list"), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_a_stranger_is_told_so(self):
+        machine = self.machine
+        machine.start(self)
+        os.chmod(machine.root, 0o755)
+        os.chmod(machine.socket, 0o666)
+        script = (
+            "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+            "s.sendall(b'{\"execute\":\"helix-profile-list\"}'); print(s.recv(4096).decode())"
+        )
+        run = subprocess.run(
+            ["python3", "-c", script, str(machine.socket)],
+            user=65534, group=65534, capture_output=True, text=True, timeout=DEADLINE_S,
+        )
+        self.assertNotIn("return", run.stdout)
+
+    def test_its_exit_says_what_was_wrong(self):
+        machine = self.machine
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.assertEqual(subprocess.run([APPLYD, "--help"], **quiet).returncode, 0)
+        self.assertEqual(subprocess.run([APPLYD, "--version"], **quiet).returncode, 0)
+        self.assertEqual(subprocess.run([APPLYD, "--nonsense"], **quiet).returncode, 2)
+        self.assertEqual(subprocess.run([APPLYD, "word"], **quiet).returncode, 2)
+        machine.start(self)
+        self.assertEqual(subprocess.run(machine.command("--recover"), **quiet).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
