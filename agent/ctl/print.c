@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define VERDICT_WIDTH 7
-#define NAME_WIDTH    30
+#define NAME_WIDTH    34
 
 void print_init(struct print *print)
 {

@@ -44,6 +44,18 @@ static bool read_txn(const struct ctl *ctl, const char *text, guint64 *ret)
 	return false;
 }
 
+/* A value as one line that fits: drop-ins are whole files. */
+static char *short_value(const json_t *value)
+{
+	g_autofree char *text = rows_cell(value);
+	g_auto(GStrv) lines = g_strsplit(g_strstrip(text), "\n", -1);
+	guint n = g_strv_length(lines);
+
+	if (json_is_null(value) || !value)
+		return g_strdup("(absent)");
+	return n > 1 ? g_strdup_printf("%s ... (%u lines)", lines[0], n) : g_strdup(text);
+}
+
 /* --- list, show --- */
 
 static int run_list(struct ctl *ctl, char **arguments)
@@ -63,10 +75,15 @@ static int run_list(struct ctl *ctl, char **arguments)
 	return CTL_DONE;
 }
 
+static char *format_value(const json_t *row)
+{
+	return short_value(json_object_get(row, "value"));
+}
+
 static int run_show(struct ctl *ctl, char **arguments)
 {
 	static const struct rows_column columns[] = { { "KIND", "kind" }, { "TARGET", "target" },
-		{ "VALUE", "value" }, { "RISK", "risk" }, { "UNDO", "undo" },
+		{ "VALUE", NULL, format_value }, { "RISK", "risk" }, { "UNDO", "undo" },
 		{ "REASON", "reason" } };
 	json_t *profile = ctl_ask(ctl, "helix-profile-show", named(arguments[0]));
 
@@ -86,18 +103,6 @@ static int run_show(struct ctl *ctl, char **arguments)
 }
 
 /* --- plan --- */
-
-/* A value as one line that fits: drop-ins are whole files. */
-static char *short_value(const json_t *value)
-{
-	g_autofree char *text = rows_cell(value);
-	g_auto(GStrv) lines = g_strsplit(g_strstrip(text), "\n", -1);
-	guint n = g_strv_length(lines);
-
-	if (json_is_null(value) || !value)
-		return g_strdup("(absent)");
-	return n > 1 ? g_strdup_printf("%s ... (%u lines)", lines[0], n) : g_strdup(text);
-}
 
 static void print_entry(const struct print *print, const json_t *entry)
 {

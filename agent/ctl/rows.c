@@ -21,7 +21,7 @@ char *rows_time(const json_t *value)
 {
 	g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(json_integer_value(value));
 
-	return when ? g_date_time_format(when, "%F %T") : g_strdup("-");
+	return when && json_is_integer(value) ? g_date_time_format(when, "%F %T") : g_strdup("-");
 }
 
 void rows_print(const struct print *print, const json_t *rows, const struct rows_column *columns,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "../probe/audio.h"
 #include "../probe/facts.h"
 
 #include "agentd.h"
@@ -58,6 +59,19 @@ static void add_disk(const struct env *env, json_t *reply)
 		json_integer((json_int_t)((disk.f_blocks - disk.f_bfree) * disk.f_frsize)));
 }
 
+static void add_audio(const struct env *env, json_t *reply)
+{
+	struct audio_server server;
+	unsigned frames, rate_hz;
+
+	audio_server_find(env, &server);
+	if (audio_period(env, &server, &frames, &rate_hz)) {
+		json_object_set_new(reply, "period-frames", json_integer(frames));
+		json_object_set_new(reply, "rate-hz", json_integer(rate_hz));
+	}
+	audio_server_finish(&server);
+}
+
 static uint64_t manager_time_us(GDBusConnection *bus, const char *name)
 {
 	g_autoptr(GVariant) reply = g_dbus_connection_call_sync(bus, "org.freedesktop.systemd1",
@@ -93,6 +107,7 @@ static void gather(GTask *task, void *source, void *data, GCancellable *cancella
 	add_cpus(facts->env, facts->reply);
 	add_memory(facts->env, facts->reply);
 	add_disk(facts->env, facts->reply);
+	add_audio(facts->env, facts->reply);
 	add_boot(facts->env, facts->reply);
 	g_task_return_boolean(task, TRUE);
 }
