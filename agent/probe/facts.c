@@ -100,17 +100,19 @@ struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cp
 
 char *facts_log_read(const struct env *env)
 {
-	g_autofree char *log = NULL;
+	char *log;
 	int n;
 
 	if (*env->root)
 		return NULL;
 	log = g_malloc(KLOG_SIZE + 1);
 	n = klogctl(KLOG_READ_ALL, log, KLOG_SIZE);
-	if (n < 0)
+	if (n < 0) {
+		g_free(log);
 		return NULL;
+	}
 	log[n] = '\0';
-	return g_steal_pointer(&log);
+	return log;
 }
 
 double facts_log_last(const char *log, const char *needle)

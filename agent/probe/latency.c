@@ -121,29 +121,38 @@ void latency_summarise(uint32_t *delays_ns, unsigned n, struct latency *ret)
 	*ret = latency;
 }
 
+static bool sensible(const struct latency_config *config)
+{
+	return config->samples >= 1 && config->samples <= LATENCY_SAMPLES_MAX &&
+	       config->interval_us >= 100 && config->interval_us <= 100000 &&
+	       config->priority <= 98 && config->cpu >= LATENCY_CPU_ANY &&
+	       config->cpu < CPU_SETSIZE;
+}
+
 bool latency_measure(const struct latency_config *config, struct latency *ret, GError **error)
 {
-	g_autofree uint32_t *delays_ns = NULL;
+	size_t size = config->samples * sizeof(uint32_t);
 	struct before before;
-	unsigned n;
+	uint32_t *delays_ns;
+	bool prepared;
 
-	if (config->samples < 1 || config->samples > LATENCY_SAMPLES_MAX ||
-		config->interval_us < 100 || config->interval_us > 100000 ||
-		config->priority > 98 || config->cpu < LATENCY_CPU_ANY ||
-		config->cpu >= CPU_SETSIZE) {
+	if (!sensible(config)) {
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
 			"samples, interval, priority or CPU out of range");
 		return false;
 	}
-	delays_ns = g_new(uint32_t, config->samples);
+	delays_ns = g_malloc(size);
 	/* Touched before, and locked where that is allowed: no page fault while measuring. */
-	memset(delays_ns, 0xff, config->samples * sizeof(*delays_ns));
-	mlock(delays_ns, config->samples * sizeof(*delays_ns));
-	if (!prepare(config, &before, error))
-		return false;
-	n = sample(config, delays_ns);
-	restore(&before);
-	munlock(delays_ns, config->samples * sizeof(*delays_ns));
-	latency_summarise(delays_ns, n, ret);
-	return true;
+	memset(delays_ns, 0xff, size);
+	mlock(delays_ns, size);
+	prepared = prepare(config, &before, error);
+	if (prepared) {
+		unsigned n = sample(config, delays_ns);
+
+		restore(&before);
+		latency_summarise(delays_ns, n, ret);
+	}
+	munlock(delays_ns, size);
+	g_free(delays_ns);
+	return prepared;
 }

@@ -105,8 +105,8 @@ static void psi_run(
 		psi_run(env, what, "/proc/pressure/" #name, ret);                                  \
 	}                                                                                          \
 	const struct probe probe_##name##_psi = {                                                  \
-		.id = id_,                                                                         \
-		.group = group_,                                                                   \
+		.id = (id_),                                                                       \
+		.group = (group_),                                                                 \
 		.title = "waiting for " what,                                                      \
 		.unit = "%",                                                                       \
 		.period_s = 15,                                                                    \

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #define TOOL_MS      5000u
-#define WINDOW       "60" /* s */
 #define JOURNAL_DIR  "/log/journal"
 #define JOURNAL_FILE "system.journal"
 
@@ -116,7 +115,7 @@ static bool journal_in(const struct env *env, const char *folder)
 static void jack_xruns(const struct env *env, struct probe_result *ret)
 {
 	const char *const argv[] = { "journalctl", "--quiet", "--no-pager", "--output=cat",
-		"--since=-" WINDOW "s", "_COMM=jackd", "+", "_COMM=jackdbus", NULL };
+		"--since=-60s", "_COMM=jackd", "+", "_COMM=jackdbus", NULL };
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
 	unsigned n = 0;

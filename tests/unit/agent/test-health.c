@@ -118,13 +118,22 @@ static void remembering_run(
 	probe_say(ret, probe_measure(ret, *count, NULL, NULL), NULL, "asked %u times", *count);
 }
 
-#define PROBE(name, run_)                                                                          \
-	{                                                                                          \
-		.id = name, .group = PROBE_GROUP_SYSTEM, .title = name, .period_s = 3600,          \
-		.timeout_ms = 30000, .run = run_                                                   \
-	}
-static const struct probe calm = PROBE("t.calm", calm_run);
-static const struct probe scripted = PROBE("t.scripted", scripted_run);
+static const struct probe calm = {
+	.id = "t.calm",
+	.group = PROBE_GROUP_SYSTEM,
+	.title = "calm",
+	.period_s = 3600,
+	.timeout_ms = 30000,
+	.run = calm_run,
+};
+static const struct probe scripted = {
+	.id = "t.scripted",
+	.group = PROBE_GROUP_SYSTEM,
+	.title = "scripted",
+	.period_s = 3600,
+	.timeout_ms = 30000,
+	.run = scripted_run,
+};
 static const struct probe rested = {
 	.id = "t.rested",
 	.group = PROBE_GROUP_SYSTEM,
