@@ -284,6 +284,14 @@ static const struct dialect_argument verify_arguments[] = {
 	{ "name", DIALECT_STRING, true, "of the profile; all" },
 	{ NULL },
 };
+static const struct dialect_argument latency_arguments[] = {
+	{ "duration-ms", DIALECT_INTEGER, true, "up to 10000; 1000" },
+	{ "priority", DIALECT_INTEGER, true, "of SCHED_FIFO, 0: SCHED_OTHER; 80" },
+	{ "interval-us", DIALECT_INTEGER, true, "between wake-ups; 1000" },
+	{ "cpu", DIALECT_INTEGER, true, "to run on; any" },
+	{ NULL },
+};
+
 const struct dialect_command service_commands[] = {
 	{ "helix-profile-list", DIALECT_READ, NULL, run_list, "the profiles there are" },
 	{ "helix-profile-show", DIALECT_READ, name_arguments, run_show,
@@ -300,6 +308,8 @@ const struct dialect_command service_commands[] = {
 	{ "helix-checkpoint-list", DIALECT_READ, NULL, service_checkpoints,
 		"named states, and what they changed" },
 	{ "helix-journal-list", DIALECT_READ, NULL, service_journal, "transactions" },
+	{ "helix-latency-run", DIALECT_READ, latency_arguments, service_latency,
+		"measures scheduling latency" },
 	{ NULL },
 };
 
@@ -328,6 +338,7 @@ void service_free(struct service *service)
 	if (!service)
 		return;
 	g_clear_handle_id(&service->deadline, g_source_remove);
+	service_latency_finish(service);
 	transactions_close(service->transactions);
 	g_strfreev(service->profile_dirs);
 	g_free(service);

@@ -151,6 +151,21 @@ class Applyd(unittest.TestCase):
         self.assertEqual(machine.state(), original)
         self.assertEqual(machine.ask("helix-journal-list"), [])
 
+    def test_latency_is_measured_while_others_are_answered_and_not_too_often(self):
+        machine = self.machine
+        machine.start(self)
+        with machine.send("helix-latency-run", **{"duration-ms": 500, "priority": 0}) as first:
+            self.assertEqual(machine.ask("helix-journal-list"), [])
+            with self.assertRaisesRegex(AssertionError, "under way"):
+                machine.ask("helix-latency-run")
+            run = json.loads(first.makefile().readline())["return"]
+        self.assertEqual(run["policy"], "SCHED_OTHER")
+        self.assertEqual(sum(bucket["count"] for bucket in run["histogram"]), run["n"])
+        self.assertLessEqual(run["p50-us"], run["p99-us"])
+        self.assertLessEqual(run["p999-us"], run["max-us"])
+        with self.assertRaisesRegex(AssertionError, "once in"):
+            machine.ask("helix-latency-run")
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
     def test_a_stranger_is_told_so(self):
         machine = self.machine
