@@ -271,6 +271,16 @@ static int wait_for_resource(
 	return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
+int mirror_catch_up(struct mirror *m)
+{
+	const struct table_resource *none;
+
+	pthread_mutex_lock(&m->lock);
+	int r = wait_for_resource(m, 0, true, &none); /* an id that no resource has */
+	pthread_mutex_unlock(&m->lock);
+	return r == -ENOENT ? 0 : r;
+}
+
 /* References are only taken under the lock. */
 static void unmap_idle(struct mirror *m)
 {

@@ -57,6 +57,9 @@ int mirror_map(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
 int mirror_map_known(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
 void mirror_unmap(struct mirror *mirror, const struct mirror_pixels *pixels);
 
+/* Waits (SYNC) until all is known that the guest had queued. 0; -ENOTCONN; -ETIMEDOUT. */
+int mirror_catch_up(struct mirror *mirror);
+
 /* What a scanout shows. -ENOENT: nothing. */
 int mirror_scanout(struct mirror *mirror, uint32_t scanout, struct mirror_scanout *ret);
 /* Its cursor. -ENOENT: none is shown. */

@@ -160,11 +160,17 @@ static int map_shown(struct resource_source *source, uint32_t scanout,
 	return r;
 }
 
+/* The request may have been faster than what the device says of the screen. */
 static int map_console(struct resource_source *source, struct picture *ret)
 {
 	struct mirror_scanout shown;
 
 	int r = mirror_scanout(source->mirror, 0, &shown);
+	if (r < 0) {
+		r = mirror_catch_up(source->mirror);
+		if (r == 0)
+			r = mirror_scanout(source->mirror, 0, &shown);
+	}
 	return r < 0 ? r : map_shown(source, 0, &shown, ret);
 }
 

@@ -212,6 +212,20 @@ START_TEST(id_0_is_what_scanout_0_shows)
 }
 END_TEST
 
+static void show_late(struct fake_device *d)
+{
+	fake_device_scanout(d, 0, ID, WIDTH, HEIGHT);
+}
+
+START_TEST(a_screen_the_device_comes_to_before_synced_is_served)
+{
+	const struct hxfr_frame_request request = { 0 };
+
+	fake_device_on_sync(&device, show_late);
+	expect_hash(exchange(&request), hash_shown(WIDTH, HEIGHT));
+}
+END_TEST
+
 START_TEST(a_scanout_beyond_its_resource_is_refused)
 {
 	static const struct resource_packet cases[] = {
@@ -276,6 +290,7 @@ int main(void)
 		a_resource_freed_in_the_encoder_stays_readable,
 		without_a_device_frames_are_errors_until_it_comes_again,
 		id_0_is_what_scanout_0_shows,
+		a_screen_the_device_comes_to_before_synced_is_served,
 		a_scanout_beyond_its_resource_is_refused,
 		a_resource_larger_on_paper_than_its_pages_is_refused,
 		a_device_that_makes_no_sense_costs_no_session,
