@@ -165,14 +165,15 @@ static void start(struct program *program)
 {
 	struct probe_wanted wanted;
 
-	config_wanted(&program->config, &wanted);
 	env_init(&program->env, program->config.root);
+	config_wanted(&program->config, &wanted);
+	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
+	wanted.apply_socket = apply;
 	program->agentd = (struct agentd){
 		.env = &program->env,
 		.config = &program->config,
 		.health = health_new(&program->env, &wanted),
 	};
-	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
 	program->agentd.forward = forward_new(apply);
 	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
 	program->loop = g_main_loop_new(NULL, FALSE);
