@@ -294,6 +294,48 @@ class Applier(AgentTest):
         self.assertEqual(self.stop(process), (0, ""))
 
 
+class Chain(AgentTest):
+    """The real helix-applyd behind it."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("proc/sys/kernel/random/boot_id", "one\n")
+        self.knob = self.put("proc/sys/vm/swappiness", "60\n")
+        self.put("etc/helix-agent/profiles/less.conf", "[sysctl:vm.swappiness]\nvalue=10\n")
+        process = subprocess.Popen([os.environ["HELIX_APPLYD"], "--root", self.root, "--socket", self.apply_path])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        self.start("--allow-host-write=yes")
+        self.asker = self.client()
+        deadline = time.monotonic() + DEADLINE_S
+        while "error" in self.asker.ask("helix-profile-list"):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_a_profile_is_planned_applied_and_taken_back(self):
+        plan = self.asker.value("helix-profile-plan", name="less")
+        self.assertEqual((plan["entries"][0]["current"], plan["entries"][0]["desired"]), ("60", "10"))
+        self.assertIn("error", self.asker.ask("helix-profile-apply", name="less", plan_hash="0" * 64))
+        self.assertEqual(self.knob.read_text(encoding="utf-8").strip(), "60")
+        done = self.asker.value("helix-profile-apply", name="less", plan_hash=plan["plan-hash"])
+        self.assertEqual(done["results"][0]["result"], "applied")
+        self.assertEqual(self.knob.read_text(encoding="utf-8").strip(), "10")
+        self.assertTrue(self.asker.value("helix-profile-verify")[0]["same"])
+        taken_back = self.asker.value("helix-profile-rollback")
+        self.assertEqual(taken_back[0]["result"], "restored")
+        self.assertEqual(self.knob.read_text(encoding="utf-8").strip(), "60")
+
+    def test_arguments_are_checked_behind_it(self):
+        error = self.asker.ask("helix-profile-plan", nme="less")["error"]
+        self.assertEqual(error, {"class": "GenericError", "desc": "Parameter 'name' is missing"})
+
+    def test_every_command_behind_it_is_handed_on(self):
+        known = {c["name"] for c in self.asker.value("guest-info")["supported_commands"]}
+        behind = {c["name"] for c in self.client(self.apply_path).value("guest-info")["supported_commands"]}
+        self.assertIn("helix-profile-plan", behind)
+        self.assertEqual(behind - known, set())
+
+
 class Health(AgentTest):
     def test_answers_are_by_probe(self):
         self.start()
