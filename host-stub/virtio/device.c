@@ -253,6 +253,11 @@ int device_listen(struct device *device, const char *path)
 	return r;
 }
 
+void device_serve(struct device *device, unsigned queue)
+{
+	serve(&device->queues[queue]);
+}
+
 struct ring *device_ring(struct device *device, unsigned queue)
 {
 	return &device->queues[queue].ring;

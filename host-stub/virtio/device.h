@@ -53,5 +53,9 @@ int device_listen(struct device *device, const char *path);
 /* Serves a connected socket instead; takes it over. For tests. */
 int device_attach(struct device *device, int fd);
 
+/* Has kicked() called for what is queued by now, when its kick may not have come yet. Not within
+ * kicked(). */
+void device_serve(struct device *device, unsigned queue);
+
 struct ring *device_ring(struct device *device, unsigned queue);
 const struct guest_memory *device_memory(struct device *device);

@@ -91,11 +91,8 @@ static void show(void *self, unsigned to)
 static void drain(void *self)
 {
 	struct gpu *gpu = self;
-	struct ring *ring = device_ring(gpu->device, GPU_CONTROL_QUEUE);
 
-	ring_begin_round(ring);
-	kicked(gpu, GPU_CONTROL_QUEUE);
-	ring_end_round(ring);
+	device_serve(gpu->device, GPU_CONTROL_QUEUE);
 }
 
 static const struct publisher_impl publisher_impl = {

@@ -22,11 +22,20 @@ static struct loop *loop;
 static struct gpu *gpu;
 static struct fake_frontend frontend;
 static int client;
+static unsigned n_warnings;
+
+static void count_warning(void *user, enum log_level level, const char *text)
+{
+	n_warnings++;
+}
+
+static const struct log_sink warnings = { .level = LOG_LEVEL_WARNING, .write = count_warning };
 
 static void setup(void)
 {
-	const struct gpu_config config = { 1, 1280, 800, 60, NULL };
+	const struct gpu_config config = { 1, 1280, 800, 60, &warnings };
 
+	n_warnings = 0;
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(gpu_new(&config, loop, &gpu), 0);
 	fake_frontend_init(&frontend, loop, gpu_device(gpu), 2);
@@ -149,6 +158,24 @@ START_TEST(a_client_that_asks_hears_of_what_was_not_yet_kicked_for)
 	fake_queue_kick(queue);
 	fake_frontend_settle(&frontend);
 	assert_told(client, "");
+}
+END_TEST
+
+START_TEST(a_ring_found_broken_for_a_client_is_spoken_of_once)
+{
+	struct fake_queue *queue = &frontend.queues[CONTROL];
+	const struct fake_buffer nowhere = { (uint64_t)1 << 60, REQUEST_MAX, false };
+
+	start(0);
+	fake_queue_put(queue, &nowhere, 1);
+	resource_client_sync(client, 3);
+	fake_frontend_settle(&frontend);
+	assert_told(client, "SYNCED 3");
+	ck_assert_uint_eq(n_warnings, 1);
+	fake_queue_kick(queue);
+	resource_client_sync(client, 4);
+	fake_frontend_settle(&frontend);
+	ck_assert_uint_eq(n_warnings, 1);
 }
 END_TEST
 
@@ -275,6 +302,7 @@ int main(void)
 		a_driver_finds_its_features_and_scanouts,
 		what_a_driver_shows_is_published,
 		a_client_that_asks_hears_of_what_was_not_yet_kicked_for,
+		a_ring_found_broken_for_a_client_is_spoken_of_once,
 		nothing_is_left_after_a_reboot,
 		a_paused_guest_goes_on_with_what_it_had,
 		another_memory_table_is_followed_while_the_guest_runs,
