@@ -10,8 +10,8 @@
 #define FOLDER    "/etc/dconf/db"
 #define FILE_NAME FOLDER "/local.d/90-helix"
 #define DCONF     "/usr/bin/dconf"
-#define USES_IT   "system-db:local" /* what makes a session of dconf look there */
-#define PROFILE   "/etc/dconf/profile/user"
+#define USES_IT   "system-db:local"         /* what makes a session of dconf look there */
+#define PROFILE   "/etc/dconf/profile/user" /* where there is none a profile makes it */
 #define RUN_MS    20000u
 
 static bool check_one(const char *key, const char *value, void *user)
@@ -29,7 +29,7 @@ static bool check(const struct env *env, const struct setting *setting, char **r
 
 	if (!env_exists(env, DCONF))
 		*ret_reason = g_strdup("there is no " DCONF);
-	else if (!env_read(env, PROFILE, &profile, NULL) || !strstr(profile, USES_IT))
+	else if (env_read(env, PROFILE, &profile, NULL) && !strstr(profile, USES_IT))
 		*ret_reason = g_strdup(PROFILE " does not say " USES_IT);
 	else if (g_tree_nnodes(set) == 0 || !lines_each(set, check_one, NULL))
 		*ret_reason = g_strdup("needs keys like org/gnome/desktop/interface/x=true");

@@ -9,16 +9,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OURS "90-helix" /* files are named so, and hence nobody else's */
+#define OURS  "90-helix"                /* files are named so, and hence nobody else's */
+#define DCONF "/etc/dconf/profile/user" /* has no drop-ins: ours when nobody else made it */
+
+static bool is_ours(const struct env *env, const struct setting *setting)
+{
+	g_autofree char *name = g_path_get_basename(setting->target), *text = NULL;
+	const char *desired = setting->desired ? strchr(setting->desired, '\n') : NULL;
+
+	if (!g_str_has_prefix(setting->target, "/etc/") || strstr(setting->target, "/../"))
+		return false;
+	if (strcmp(setting->target, DCONF) != 0)
+		return g_str_has_prefix(name, OURS);
+	return !env_read(env, DCONF, &text, NULL) || (desired && !strcmp(desired + 1, text));
+}
 
 static bool check(const struct env *env, const struct setting *setting, char **ret_reason)
 {
-	g_autofree char *name = g_path_get_basename(setting->target);
 	g_autofree char *full = env_path(env, setting->target);
 	struct stat status;
 
-	if (!g_str_has_prefix(setting->target, "/etc/") || strstr(setting->target, "/../") ||
-		!g_str_has_prefix(name, OURS)) {
+	if (!is_ours(env, setting)) {
 		*ret_reason = g_strdup("only files below /etc named " OURS "* are the agent's own");
 		return false;
 	}

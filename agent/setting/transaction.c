@@ -313,6 +313,18 @@ static bool leave_out(
 		error);
 }
 
+static bool put_back(const struct env *env, const struct plan_entry *entry, GError **error)
+{
+	const struct setting *setting = entry->setting;
+	g_autoptr(GError) why = NULL;
+
+	if (setting->kind->write(env, setting->target, entry->current, &why) ||
+		g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+		return true;
+	g_propagate_error(error, g_steal_pointer(&why));
+	return false;
+}
+
 static bool set_one(struct transactions *all, const struct plan_entry *entry, int64_t id,
 	json_t *results, GError **error)
 {
@@ -325,11 +337,8 @@ static bool set_one(struct transactions *all, const struct plan_entry *entry, in
 	}
 	impossible = g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
 	add_result(results, entry, impossible ? "skipped" : "failed", why->message);
-	if (impossible)
-		return leave_out(all, entry, id, error);
-	if (entry->setting->optional)
-		return entry->setting->kind->write(
-			       all->env, entry->setting->target, entry->current, error) &&
+	if (impossible || entry->setting->optional)
+		return (impossible || put_back(all->env, entry, error)) &&
 		       leave_out(all, entry, id, error);
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s %s: %s", entry->setting->kind->name,
 		entry->setting->target, why->message);

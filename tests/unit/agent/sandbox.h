@@ -2,7 +2,8 @@
 #pragma once
 
 /* A folder that stands for a machine of four CPUs, two of them isolated, with a service manager and
- * programs of its own. Units live in run/units/NAME ("active" or "inactive"); dconf and
+ * programs of its own. Units live in run/units/NAME ("active" or "inactive"), those named
+ * stuck* do not stop; dconf and
  * grub-mkconfig copy what they are to read to where they are to write. */
 
 #include "setting/host.h"

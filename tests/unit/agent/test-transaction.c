@@ -170,12 +170,32 @@ END_TEST
 
 START_TEST(an_optional_failure_is_left_out)
 {
-	int64_t txn = apply("[sysctl]\nvm.swappiness=10\n"
-			    "[sysctl:kernel.gone]\nvalue=1\noptional=true\n",
-		-1);
+	static const char profile[] = "[unit:stuck.service]\nvalue=disabled\noptional=true\n"
+				      "[sysctl]\nvm.swappiness=10\n";
+	int64_t txn;
 
+	sandbox_put(&sandbox, "/run/units/stuck.service", "active\n");
+	txn = apply(profile, -1);
 	ck_assert_uint_eq(transactions_ledger(all)->layers->len, 1);
+	assert_file(SWAPPINESS, "10\n");
+	reopen();
 	assert_rollback(txn, false, "sysctl:restored");
+}
+END_TEST
+
+START_TEST(what_is_not_optional_fails_all)
+{
+	static const char profile[] = "[unit:stuck.service]\nvalue=disabled\n"
+				      "[sysctl]\nvm.swappiness=10\n";
+	struct plan *plan;
+	json_t *result;
+
+	sandbox_put(&sandbox, "/run/units/stuck.service", "active\n");
+	plan = sandbox_plan(&sandbox, profile);
+	ck_assert(!transaction_apply(all, plan, plan->hash, -1, &result, NULL));
+	assert_file(SWAPPINESS, "60\n");
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 0);
+	plan_free(plan);
 }
 END_TEST
 
@@ -331,6 +351,7 @@ int main(void)
 		everything_is_applied_and_comes_back,
 		one_failure_takes_all_back,
 		an_optional_failure_is_left_out,
+		what_is_not_optional_fails_all,
 		drift_is_reported_and_left_unless_forced,
 		a_rollback_goes_on_past_a_failure,
 		whichever_goes_first_the_last_restores_the_original,
