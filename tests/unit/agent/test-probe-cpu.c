@@ -165,8 +165,8 @@ START_TEST(an_interrupt_bound_to_an_isolated_cpu_is_named)
 	machine_put(&machine, "/proc/irq/1/effective_affinity_list", "0\n");
 	machine_put(&machine, "/sys/kernel/irq/1/actions", "i8042\n");
 	/* nobody uses this one, and that one has no affinity */
-	machine_put(&machine, "/proc/irq/5/effective_affinity_list", "2\n");
-	machine_put(&machine, "/sys/kernel/irq/5/actions", "\n");
+	machine_put(&machine, "/proc/irq/23/effective_affinity_list", "2\n");
+	machine_put(&machine, "/sys/kernel/irq/23/actions", "\n");
 	machine_put(&machine, "/proc/irq/2/effective_affinity_list", "\n");
 	machine_put(&machine, "/proc/irq/default_smp_affinity", "f\n");
 	assert_probe("cpu.irq_leak", PROBE_WARN, "isolated CPUs: 24 (virtio0-input.0)");

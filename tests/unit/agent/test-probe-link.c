@@ -82,6 +82,16 @@ static char *garbage(const char *received, unsigned size, unsigned *ret_size)
 	return g_strdup("HTTP/1.1 400 Bad");
 }
 
+static char *chatter(const char *received, unsigned size, unsigned *ret_size)
+{
+	const struct hxfr_header header = { .type = HXFR_KEYFRAME_REQ };
+	uint8_t *answer = g_malloc(HXFR_HEADER_SIZE);
+
+	hxfr_header_encode(&header, answer);
+	*ret_size = HXFR_HEADER_SIZE;
+	return (char *)answer;
+}
+
 static char *silence(const char *received, unsigned size, unsigned *ret_size)
 {
 	return NULL;
@@ -93,6 +103,7 @@ static const struct {
 } peers[] = {
 	{ pong, true },
 	{ garbage, false },
+	{ chatter, false },
 	{ silence, false },
 };
 
