@@ -186,7 +186,7 @@ static int map_stretches(const struct pages *pages, uint8_t *data)
 			mmap(data, stretch.size, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
 				pages->regions->fds[stretch.region], (off_t)stretch.offset);
 		if (there == MAP_FAILED)
-			return -errno;
+			return errno == ENOMEM ? -ENOMEM : -EFAULT;
 		data += stretch.size;
 	}
 	return 0;

@@ -42,7 +42,7 @@ void backing_unref(struct backing *backing);
 /*
  * All runs, in their order; maps them the first time. *ret_data is valid as long as the reference
  * of the caller, and the pages behind it change when the guest likes. -EFAULT: a run is not inside
- * its descriptor; -EDQUOT; else as mmap(2).
+ * its descriptor, or lies there in huge pages, which can only be mapped whole; -EDQUOT; -ENOMEM.
  */
 int backing_map(struct backing *backing, const uint8_t **ret_data, size_t *ret_size);
 /* Unmaps it if the caller's is the only reference; nobody may get another one meanwhile. */

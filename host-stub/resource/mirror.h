@@ -49,8 +49,8 @@ void mirror_destroy(struct mirror *mirror);
  * may have been faster than the device. 0 and *ret, to be given to mirror_unmap(); -ENOENT: there
  * is no such resource, or it has no backing; -ENOTCONN: there is no device process; -ETIMEDOUT: it
  * does not answer within MIRROR_SYNC_TIMEOUT_MS; -EFAULT: its pages are not where the device
- * process says; -EDQUOT: pixels that are held leave no room within MIRROR_MAPPED_MAX and
- * MIRROR_MAPPINGS_MAX; else as mmap(2).
+ * process says, or are huge; -EDQUOT: pixels that are held leave no room within MIRROR_MAPPED_MAX and
+ * MIRROR_MAPPINGS_MAX; -ENOMEM.
  */
 int mirror_map(struct mirror *mirror, uint32_t id, struct mirror_pixels *ret);
 /* The same, but an id that is not known is not waited for: for those a scanout or a cursor names. */

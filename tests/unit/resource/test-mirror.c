@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -445,6 +446,29 @@ START_TEST(runs_outside_the_descriptor_are_not_mapped)
 }
 END_TEST
 
+/* Pages of hugetlbfs can only be mapped whole: the kernel refuses what begins within one. */
+START_TEST(huge_pages_are_no_pages_that_can_be_had)
+{
+	const struct resource_packet memory = {
+		.type = RESOURCE_MEMORY,
+		.memory = { .n_regions = 1 },
+	};
+	uint8_t data[RESOURCE_PACKET_MAX];
+	struct mirror_pixels pixels;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+
+	if (fd < 0 || ftruncate(fd, (off_t)FAKE_DEVICE_PAGES * PAGE) < 0) {
+		fprintf(stderr, "skipped: no huge pages on this machine\n");
+		return;
+	}
+	fake_device_send_raw(&device, data, resource_packet_encode(&memory, data), &fd, 1);
+	fake_device_add_plain(&device, 6, 32, 32, 1);
+	catch_up();
+	ck_assert_int_eq(mirror_map(mirror, 6, &pixels), -EFAULT);
+	close(fd);
+}
+END_TEST
+
 START_TEST(more_mappings_than_a_process_may_spare_are_refused)
 {
 	static struct resource_run runs[MIRROR_MAPPINGS_MAX + 1];
@@ -587,6 +611,7 @@ int main(void)
 		watchers_are_woken_by_changes_of_scanouts_only,
 		watchers_are_counted,
 		runs_outside_the_descriptor_are_not_mapped,
+		huge_pages_are_no_pages_that_can_be_had,
 		more_mappings_than_a_process_may_spare_are_refused,
 		mappings_nobody_holds_make_room,
 		more_bytes_than_may_be_mapped_are_refused,
