@@ -101,7 +101,7 @@ bool ask(const char *socket_path, const char *command, json_t *arguments, unsign
 	struct hxfr_endpoint endpoint = { .transport = HXFR_TRANSPORT_UNIX };
 	struct asking asking = { -1, g_get_monotonic_time() + (int64_t)timeout_ms * 1000 };
 	g_autoptr(GString) line = g_string_new(NULL);
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *request_line = NULL;
 	bool done = false;
 	int code;
 
@@ -113,11 +113,12 @@ bool ask(const char *socket_path, const char *command, json_t *arguments, unsign
 	if (!text || g_strlcpy(endpoint.unix_path, socket_path, sizeof(endpoint.unix_path)) >=
 			     sizeof(endpoint.unix_path))
 		return fail(error, EINVAL);
+	request_line = g_strconcat(text, "\n", NULL);
 	code = hxfr_socket_connect(&endpoint, timeout_ms, -1, &asking.fd);
 	if (code < 0)
 		return fail(error, -code);
-	done = send_all(&asking, text, error) && send_all(&asking, "\n", error) &&
-	       receive_line(&asking, line, error) && take_reply(line->str, ret, error);
+	done = send_all(&asking, request_line, error) && receive_line(&asking, line, error) &&
+	       take_reply(line->str, ret, error);
 	close(asking.fd);
 	return done;
 }
