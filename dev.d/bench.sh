@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # ./dev bench [--quick] [--repeat N] [--json FILE]
+# ./dev bench agent [--quick] [--json FILE]
 # ./dev bench guest [--quick] [--json FILE] [--kvm] [--only NAME]
 
 need "the build" "${packages_build[@]}"
 need "the benchmark" "${packages_run[@]}"
 configure release -Dbuildtype=release
+
+if [ "${1:-}" = agent ]; then
+	shift
+	compile helix-agentd helix-applyd
+	cd "$caller_dir" # where FILE is
+	exec "$python" -B "$here/tests/bench/agent.py" --build "$build" --profiles "$here/agent/profiles" "$@"
+fi
 
 if [ "${1:-}" = guest ]; then
 	shift

@@ -127,8 +127,7 @@ static void print_entry(const struct print *print, const json_t *entry)
 			json_is_true(json_object_get(entry, "needs-reboot")) ? " (after a reboot)"
 									     : "");
 		printf("    - %s\n    + %s\n", clean_current, clean_desired);
-		printf("    risk %s, %s%s%s\n", print_text(entry, "risk"),
-			print_text(entry, "undo"), *reason ? ": " : "", reason);
+		printf("    risk %s%s%s\n", print_text(entry, "risk"), *reason ? ": " : "", reason);
 	}
 }
 
