@@ -13,6 +13,8 @@ packages_run=(
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)
+packages_deb=(dpkg-dev debhelper)
+packages_deb_check=(mmdebstrap debian-archive-keyring)
 packages_trixie=(debootstrap debian-archive-keyring)
 
 # ./dev guest: what this machine needs; what the guest runs; what builds the project for it.
