@@ -26,7 +26,8 @@ struct health_entry {
 	GMainContext *context;
 	void *memory; /* of the probe */
 
-	/* of the thread while it runs */
+	/* what the thread hands over */
+	GMutex mutex;
 	struct probe_result result;
 
 	/* of the main context */

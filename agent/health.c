@@ -36,6 +36,7 @@ static void entry_clear(void *data)
 
 	steady_finish(&entry->steady);
 	probe_result_finish(&entry->result);
+	g_mutex_clear(&entry->mutex);
 	g_ptr_array_unref(entry->waiting);
 	g_main_context_unref(entry->context);
 	machine_unref(entry->machine);
@@ -55,6 +56,7 @@ static struct health_entry *entry_new(struct health *health, const struct probe 
 	entry->machine = g_atomic_rc_box_acquire(health->machine);
 	entry->context = g_main_context_ref(health->context);
 	entry->memory = g_malloc0(probe->state_size);
+	g_mutex_init(&entry->mutex);
 	entry->waiting = g_ptr_array_new();
 	entry->health = health;
 	entry->since_ns = health->machine->env.now_ns(&health->machine->env);
@@ -158,14 +160,25 @@ static void entry_rest(struct health_entry *entry)
 		clear_source(&entry->timer);
 }
 
+/* Between the thread and the main context, in either direction. */
+static struct probe_result entry_exchange(struct health_entry *entry, struct probe_result result)
+{
+	struct probe_result before;
+
+	g_mutex_lock(&entry->mutex);
+	before = entry->result;
+	entry->result = result;
+	g_mutex_unlock(&entry->mutex);
+	return before;
+}
+
 static gboolean entry_returned(void *data)
 {
 	struct health_entry *entry = data;
+	struct probe_result result = entry_exchange(entry, (struct probe_result){ 0 });
 	struct health *health = entry->health;
-	struct probe_result result = entry->result;
 	bool late = entry->state == HEALTH_LATE;
 
-	entry->result = (struct probe_result){ 0 };
 	if (!health) {
 		probe_result_finish(&result);
 		return G_SOURCE_REMOVE;
@@ -199,9 +212,10 @@ static void *entry_thread(void *data)
 {
 	struct health_entry *entry = data;
 	GSource *source = g_idle_source_new();
+	struct probe_result result = { 0 };
 
-	entry->probe->run(
-		&entry->machine->env, entry->machine->wanted, entry->memory, &entry->result);
+	entry->probe->run(&entry->machine->env, entry->machine->wanted, entry->memory, &result);
+	entry_exchange(entry, result);
 	/* Not g_main_context_invoke(): it may run the function on this thread. */
 	g_source_set_priority(source, G_PRIORITY_DEFAULT);
 	g_source_set_callback(source, entry_returned, entry, entry_unref);
