@@ -5,6 +5,9 @@
  * journal. Built against a defect (MUTANT), this has to find it.
  */
 #include "sandbox.h"
+
+/* Thousands of processes, each of which a sanitizer makes slow to begin. */
+#define SUITE_TEST_TIMEOUT_S 500
 #include "suite.h"
 
 #include <stdio.h>
