@@ -102,32 +102,44 @@ static bool parse_all(struct journal *journal, const char *text, size_t size, GE
 	return false;
 }
 
-static bool read_all(struct journal *journal, GError **error)
+/* The whole file, NUL-terminated; transfer full. */
+static char *read_text(struct journal *journal, size_t *ret_size, GError **error)
 {
-	g_autofree char *text = NULL;
 	struct stat status;
 	size_t size = 0;
-	ssize_t n;
+	ssize_t n = 1;
+	char *text;
 
-	if (fstat(journal->fd, &status) < 0)
-		return fail(error, "read", journal->path);
-	if (status.st_size > (off_t)JOURNAL_MAX) {
+	if (fstat(journal->fd, &status) < 0 || status.st_size > (off_t)JOURNAL_MAX) {
 		errno = EFBIG;
-		return fail(error, "read", journal->path);
+		fail(error, "read", journal->path);
+		return NULL;
 	}
 	text = g_malloc0((size_t)status.st_size + 1);
-	while (size < (size_t)status.st_size &&
-		(n = pread(journal->fd, text + size, (size_t)status.st_size - size, (off_t)size)) >
-			0)
-		size += (size_t)n;
-	if (size < (size_t)status.st_size)
-		return fail(error, "read", journal->path);
-	if (!parse_all(journal, text, size, error))
-		return false;
-	if (journal->size < size &&
-		(ftruncate(journal->fd, (off_t)journal->size) < 0 || fsync(journal->fd) < 0))
-		return fail(error, "cut the torn end of", journal->path);
-	return true;
+	while (n > 0 && size < (size_t)status.st_size) {
+		n = pread(journal->fd, text + size, (size_t)status.st_size - size, (off_t)size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	*ret_size = size;
+	if (size == (size_t)status.st_size)
+		return text;
+	fail(error, "read", journal->path);
+	g_free(text);
+	return NULL;
+}
+
+static bool read_all(struct journal *journal, GError **error)
+{
+	size_t size = 0;
+	char *text = read_text(journal, &size, error);
+	bool done = text && parse_all(journal, text, size, error);
+
+	g_free(text);
+	if (!done || journal->size == size)
+		return done;
+	if (ftruncate(journal->fd, (off_t)journal->size) == 0 && fsync(journal->fd) == 0)
+		return true;
+	return fail(error, "cut the torn end of", journal->path);
 }
 
 /* --- life --- */
