@@ -209,13 +209,12 @@ static char *dump_line(json_t *line, bool delimited)
 
 static void call_set_reply(struct dialect_call *call, json_t *reply, struct dialect_error *error)
 {
-	bool delimited = call->delimited && reply;
 	json_t *line = json_object();
 
 	json_object_set_new(line, reply ? "return" : "error", reply ? reply : error_object(error));
 	if (call->id)
 		json_object_set(line, "id", call->id);
-	call->reply = dump_line(line, delimited);
+	call->reply = dump_line(line, call->delimited);
 	json_decref(line);
 	if (call->reply)
 		return;
