@@ -83,7 +83,7 @@ char *print_clean(const char *text)
 
 void print_table(const struct print *print, unsigned n_columns, char *const *cells)
 {
-	g_autofree int *widths = g_new0(int, n_columns);
+	int widths[PRINT_COLUMNS_MAX] = { 0 };
 
 	for (unsigned i = 0; cells[i]; i++)
 		widths[i % n_columns] =

@@ -21,6 +21,7 @@ void print_verdict(const struct print *print, const char *verdict);
 /* Without control characters: what others wrote must not steer a terminal. Transfer full. */
 char *print_clean(const char *text);
 
+#define PRINT_COLUMNS_MAX 8u
 /* Columns as wide as their widest cell, the last one as long as it is. cells: rows of n_columns,
  * row by row, NULL-terminated; the first row is the heading. */
 void print_table(const struct print *print, unsigned n_columns, char *const *cells);

@@ -53,10 +53,11 @@ static void add_disk(const struct env *env, json_t *reply)
 
 	if (statvfs(path, &disk) < 0)
 		return;
-	json_object_set_new(
-		reply, "disk-b", json_integer((json_int_t)(disk.f_blocks * disk.f_frsize)));
+	json_object_set_new(reply, "disk-b",
+		json_integer((json_int_t)disk.f_blocks * (json_int_t)disk.f_frsize));
 	json_object_set_new(reply, "disk-used-b",
-		json_integer((json_int_t)((disk.f_blocks - disk.f_bfree) * disk.f_frsize)));
+		json_integer(
+			(json_int_t)(disk.f_blocks - disk.f_bfree) * (json_int_t)disk.f_frsize));
 }
 
 static void add_audio(const struct env *env, json_t *reply)
