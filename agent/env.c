@@ -22,7 +22,12 @@ static int64_t boottime_ns(const struct env *env)
 
 static GDBusConnection *system_bus(const struct env *env, GError **error)
 {
-	return g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, error);
+	GDBusConnection *bus = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, error);
+
+	/* The agent outlives the bus, above all in the middle of a change. */
+	if (bus)
+		g_dbus_connection_set_exit_on_close(bus, FALSE);
+	return bus;
 }
 
 /* --- programs --- */
