@@ -10,8 +10,8 @@
 #define ASK_REPLY_MAX ((size_t)1024 * 1024) /* bytes */
 
 /*
- * Connects to the Unix socket, sends {"execute": command, "arguments": ...} and waits for the reply,
- * all within timeout_ms. arguments (may be NULL) is taken over. *ret: "return" of the reply, a new
+ * Connects to the Unix socket, sends {"execute": command, "arguments": ...} and waits for the
+ * reply, all within timeout_ms. arguments (may be NULL) is taken over. *ret: "return" of the reply, a new
  * reference. False with error: G_IO_ERROR (NOT_FOUND, CONNECTION_REFUSED, TIMED_OUT, INVALID_DATA,
  * FAILED with the text of an error reply ...).
  */

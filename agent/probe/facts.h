@@ -25,5 +25,5 @@ struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cp
 /* The kernel's messages. NULL when this process may not read them, or on a root that is not the
  * machine's. Transfer full. */
 char *facts_log_read(const struct env *env);
-/* Seconds of uptime of the last line with this text ("[   12.345678] text"); -1 when none has it. */
+/* Seconds of uptime of the last line with this text ("[   12.345678] text"); -1: none has it. */
 double facts_log_last(const char *log, const char *needle);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How late a thread wakes up: absolute sleeps, one interval apart, and how far behind each it was. */
+/* How late a thread wakes up: absolute sleeps, one interval apart, and how far behind each was. */
 
 #include <gio/gio.h>
 #include <stdbool.h>

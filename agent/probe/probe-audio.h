@@ -37,7 +37,7 @@ void audio_latency_judge(
 	const struct audio_loop *loop, const struct probe_wanted *wanted, struct probe_result *ret);
 
 void audio_xruns_judge(double per_min, struct probe_result *ret);
-/* Sum of the column ERR of `pw-top -b -n 2`, of its last round. False when there is no such column. */
+/* Sum of the column ERR of `pw-top -b -n 2`, of its last round. False: there is no such column. */
 bool pw_top_errors(const char *text, uint64_t *ret);
 
 struct netjack_facts {

@@ -7,8 +7,8 @@
 
 /*
  * A list of CPUs of the kernel command line: "[nohz,][domain,][managed_irq,]1-3", "N" for the last
- * possible CPU, "all". *ret_domain (may be NULL): does it take CPUs from the scheduler's domains? False for
- * nonsense and for strides ("0-9:1/2").
+ * possible CPU, "all". *ret_domain (may be NULL): does it take CPUs from the scheduler's domains?
+ * False for nonsense and for strides ("0-9:1/2").
  */
 bool isolation_parse(const char *text, unsigned last_cpu, struct env_cpus *ret, bool *ret_domain);
 
@@ -21,10 +21,10 @@ struct isolation_facts {
 void cpu_isolation_judge(const struct isolation_facts *facts, const struct probe_wanted *wanted,
 	struct probe_result *ret);
 
-/* Device interrupts (numbered lines of /proc/interrupts) that these CPUs took. False for nonsense. */
+/* Device interrupts (numbered lines of /proc/interrupts) that these CPUs took. False: nonsense. */
 bool interrupts_count(const char *text, const struct env_cpus *cpus, uint64_t *ret);
-/* pinned: device interrupts whose effective affinity is an isolated CPU, as text ("24 (eth0)"); NULL:
- * none. */
+/* pinned: device interrupts whose effective affinity is an isolated CPU, as text ("24 (eth0)");
+ * NULL: none. */
 void cpu_irq_leak_judge(double per_s, const char *pinned, struct probe_result *ret);
 
 struct cpu_times {

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* list: `systemctl list-units --state=failed --plain --no-legend`: a unit at the start of each line. */
+/* list: `systemctl list-units --state=failed --plain --no-legend`, a unit first on each line. */
 void svc_failed_judge(const char *list, struct probe_result *ret);
 
 /* show: `systemctl show --property=Id,ActiveState UNIT...`: a paragraph for each. irqbalance is a

@@ -3,7 +3,7 @@
 
 /*
  * A question about the machine and its answer. Acquiring (files, programs) and judging (numbers to
- * a verdict) are separate functions in every probe-*.c, so that judging is tested without a machine.
+ * a verdict) are separate functions in every probe-*.c: judging is tested without a machine.
  */
 
 #include "../env.h"

@@ -19,5 +19,5 @@ struct range {
 /* False for nonsense (empty, trailing bytes, first beyond last, NaN). */
 bool range_parse(const char *text, struct range *ret);
 bool range_alarms(const struct range *range, double value);
-/* OK, WARN or FAIL; UNKNOWN for a value that is no number or a range that is none. NULL: no range. */
+/* OK, WARN or FAIL; UNKNOWN for a value or a range that is none. NULL: no range. */
 enum probe_status range_judge(double value, const char *warn, const char *fail);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * helix-agent-va NODE: the H.264 encoders that VA-API has on a render node, one a line. A program of
- * its own, because drivers of GPUs are large and may crash. Exit 1: no driver, or the driver said no.
+ * helix-agent-va NODE: the H.264 encoders that VA-API has on a render node, one a line. A program
+ * of its own, because drivers of GPUs are large and may crash. Exit 1: no driver, or it said no.
  */
 
 #include <fcntl.h>
