@@ -17,7 +17,6 @@ struct dialect_stream {
 		owed_ms; /* last request; message begun, reply owed since (0: no) */
 	GIOCondition watched;
 	guint watch, timer, pause, closing;
-	bool ended; /* the client will send no more */
 };
 
 static int64_t now_ms(void)
@@ -120,10 +119,11 @@ static void new_client(struct dialect_stream *stream)
 
 static void at_end(struct dialect_stream *stream)
 {
+	/* Nothing is read while an answer is owed: there is none. */
 	if (stream->config.persistent)
 		pause_port(stream);
 	else
-		stream->ended = true;
+		close_soon(stream);
 }
 
 static void take(struct dialect_stream *stream)
@@ -230,15 +230,11 @@ static void update(struct dialect_stream *stream)
 	bool busy = dialect_client_busy(stream->client);
 	GIOCondition wanted = G_IO_HUP | G_IO_ERR;
 
-	if (stream->ended && !busy && stream->out->len == 0) {
-		close_soon(stream);
-		return;
-	}
 	if (stream->closing)
 		return;
 	if (stream->out->len > 0)
 		wanted |= G_IO_OUT;
-	else if (!busy && !stream->ended)
+	else if (!busy)
 		wanted |= G_IO_IN;
 	if (stream->pause)
 		wanted = 0;

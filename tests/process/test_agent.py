@@ -161,6 +161,19 @@ class Access(AgentTest):
         self.assertIn(b"permission denied", client.makefile("rb").readline())
 
 
+    @unittest.skipUnless(AS_ROOT, "only root can become another user")
+    def test_it_stays_root_for_no_longer_than_it_must(self):
+        process = self.start("--user=nobody")
+        with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        self.assertEqual(status["Uid"].split(), [str(NOBODY)] * 4)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            self.assertEqual(int(status[name], 16), 0, name)
+        # Its own user is nobody else than itself.
+        self.assertEqual(self.ask_as([], "guest-ping"), [{"return": {}}])
+
+
 class Port(AgentTest):
     """A terminal stands for the virtio-serial port: it can say that its file has ended, and go on."""
 
