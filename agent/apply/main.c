@@ -91,11 +91,15 @@ static bool drop_capabilities(GError **error)
 {
 	static const unsigned kept[] = { CAP_DAC_OVERRIDE, CAP_SYS_NICE, CAP_IPC_LOCK };
 	bool had[G_N_ELEMENTS(kept)];
+	capng_select_t sets = CAPNG_SELECT_BOTH;
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (geteuid() != 0)
 		return true;
 	capng_get_caps_process();
+	/* A service manager has bounded it already, and then it cannot. */
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		sets = CAPNG_SELECT_CAPS;
 	for (unsigned i = 0; i < G_N_ELEMENTS(kept); i++)
 		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
@@ -103,7 +107,7 @@ static bool drop_capabilities(GError **error)
 		if (had[i])
 			capng_update(CAPNG_ADD,
 				CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, kept[i]);
-	if (capng_apply(CAPNG_SELECT_BOTH) == 0)
+	if (capng_apply(sets) == 0)
 		return true;
 	g_set_error_literal(
 		error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "cannot drop capabilities");
