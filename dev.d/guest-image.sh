@@ -126,7 +126,8 @@ guest_make_root() {
 	guest_root=$cached
 }
 
-# guest_build_in ROOT: this clone's folder in there is guest_home, with src/, build/ and registry.
+# guest_build_in ROOT: this clone's folder in there is guest_home, with src/, build/, registry, and stage/, which is
+# what an installation adds to /.
 guest_build_in() {
 	guest_home=/helix/$(sha256sum <<<"$here" | cut -c 1-8)
 	say "building for the guest in $1$guest_home"
@@ -138,7 +139,10 @@ guest_build_in() {
 		}
 		ninja -C build build.ninja >/dev/null
 		programs=\$(ninja -C build -t targets all | sed -n 's|^\(tests/support/guest/[^/.]*\):.*|\1|p')
-		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub \$programs
+		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub agent/helix-agentd \
+			agent/helix-applyd agent/ctl/helix-agent \$programs
+		rm -rf stage
+		meson install -C build --quiet --no-rebuild --destdir $guest_home/stage
 		[ -e registry ] || cp -p /var/cache/helix/gst-registry registry
 		GST_REGISTRY=$guest_home/registry GST_PLUGIN_PATH=$guest_home/build/gst-vsockenc gst-inspect-1.0 \
 			vsockenc >/dev/null

@@ -18,14 +18,14 @@ packages_deb_check=(mmdebstrap debian-archive-keyring)
 packages_trixie=(debootstrap debian-archive-keyring)
 
 # ./dev guest: what this machine needs; what the guest runs; what builds the project for it.
-packages_guest_host=(mmdebstrap debian-archive-keyring)
+packages_guest_host=(mmdebstrap debian-archive-keyring e2fsprogs)
 packages_guest_run=(
 	linux-image-amd64 busybox-static kmod iproute2 dbus pipewire pipewire-bin wireplumber libgstreamer-plugins-bad1.0-0
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
 	gstreamer1.0-libav gstreamer1.0-pipewire
 )
 packages_guest_build=(
-	gcc libc6-dev pkgconf meson ninja-build check libdrm-dev libpipewire-0.3-dev
+	gcc libc6-dev pkgconf meson ninja-build check libdrm-dev libpipewire-0.3-dev libjansson-dev libcap-ng-dev
 	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 )
 # More for the slow scenarios: compositors, systemd, a real-time kernel.

@@ -81,13 +81,16 @@ class VirglDevices:
 class Machine(NamedTuple):
     """devices: one of the classes above. root: name of the Debian root, see dev.d/guest-image.sh. kernel: how the name of
     its kernel ends. systemd: whether systemd is the guest's first process. system_qemu: the QEMU of this
-    machine, of any version, in place of QEMU 10."""
+    machine, of any version, in place of QEMU 10. options: words for the kernel. disk: what the guest writes is on a
+    disk and survives a reboot, as far as it was synced; else in memory."""
 
     devices: type
     root: str = "trixie"
     kernel: str = "amd64"
     systemd: bool = False
     system_qemu: bool = False
+    options: str = ""
+    disk: bool = False
 
 
 MACHINES = {
@@ -95,6 +98,8 @@ MACHINES = {
     "devices": Machine(OurDevices),
     "compositor": Machine(OurDevices, root="trixie-full"),
     "realtime": Machine(OurDevices, root="trixie-full", kernel="rt-amd64", systemd=True),
+    "isolated": Machine(OurDevices, root="trixie-full", kernel="rt-amd64", systemd=True, disk=True,
+                        options="isolcpus=managed_irq,domain,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0"),
     "virgl": Machine(VirglDevices, root="trixie-full", system_qemu=True),
     "bookworm": Machine(OurDevices, root="bookworm"),
 }

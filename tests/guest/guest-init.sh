@@ -24,7 +24,7 @@ ip link set eth0 up
 
 HELIX=$(sed -n 's/.*helix=\([^ ]*\).*/\1/p' /proc/cmdline)
 export HELIX HOME=/tmp LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user
-export PATH="$HELIX/build/host-stub:$HELIX/build/tests/support/guest:/usr/sbin:/usr/bin:/sbin:/bin"
+export PATH="$HELIX/build/host-stub:$HELIX/build/agent:$HELIX/build/agent/ctl:$HELIX/build/tests/support/guest:/usr/sbin:/usr/bin:/sbin:/bin"
 # The registry is complete: looking at every plugin again would take seconds.
 export GST_PLUGIN_PATH="$HELIX/build/gst-vsockenc" GST_REGISTRY="$HELIX/registry" GST_REGISTRY_UPDATE=no
 export GST_DEBUG_NO_COLOR=1

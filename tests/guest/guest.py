@@ -5,6 +5,7 @@ import re
 import selectors
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from program import Failure, Program, require
 
 BOOT_S = 240  # systemd on a busy machine; without it, seconds
 SCRIPT_S = 60
+DISK = "1G"  # sparse
 SYSTEMD = " first=/sbin/init systemd.wants=guest-init.service systemd.show_status=0"
 # What the kernel never says when all is well. Level "error" and worse reaches the console.
 KERNEL_TROUBLE = re.compile(r"Kernel panic|BUG:|Oops|Call Trace|virtio_gpu_dequeue_ctrl_func.*\*ERROR\*|blocked for more")
@@ -65,6 +67,12 @@ class Script:
         return self.output()
 
 
+def make_disk(path):
+    """QEMU's arguments for an empty disk."""
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path, DISK], check=True)
+    return ["-drive", f"file={path},if=none,id=disk,format=raw", "-device", "virtio-blk-pci,drive=disk"]
+
+
 class Guest:
     """One virtual machine. Its folder has serial.log, and share/, which the guest sees as /mnt/host."""
 
@@ -80,7 +88,8 @@ class Guest:
         self.serial.touch()
         root = rig.roots[machine.root]
         kernel, _ = initramfs.kernel_of(root, machine.kernel)
-        (folder / "initramfs").write_bytes(initramfs.build(root, machine.kernel))
+        (folder / "initramfs").write_bytes(initramfs.build(root, machine.kernel, machine.disk))
+        disk = make_disk(folder / "disk") if machine.disk else []
         self.devices = machine.devices(rig.stub, folder)
         control, far = socket.socketpair()
         with far:
@@ -90,13 +99,14 @@ class Guest:
                 "-machine", "q35", "-cpu", "max", "-smp", "2",
                 "-kernel", kernel, "-initrd", folder / "initramfs",
                 "-append", f"console=ttyS0 quiet panic=0 mitigations=off helix={rig.home} "
-                           f"modules={','.join(self.devices.modules)}" + (SYSTEMD if machine.systemd else ""),
+                           f"modules={','.join(self.devices.modules)} {machine.options}"
+                           + (SYSTEMD if machine.systemd else ""),
                 "-virtfs", f"local,path={root},mount_tag=rootfs,security_model=none,readonly=on,multidevs=remap",
                 "-virtfs", f"local,path={self.share},mount_tag=host,security_model=none",
                 "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
                 "-serial", f"file:{self.serial}", "-chardev", f"socket,id=control,fd={far.fileno()}",
                 "-serial", "chardev:control",
-                *self.devices.arguments], folder / "qemu.log",
+                *disk, *self.devices.arguments], folder / "qemu.log",
                 keep=[far.fileno()], environment=self.devices.environment)
         self.control = control
         if rig.console:
@@ -163,9 +173,13 @@ class Guest:
         return [line for line in new.splitlines()
                 if KERNEL_TROUBLE.search(line) and not (expected and re.search(expected, line))]
 
+    def wait_for_ready(self):
+        """Until it has booted."""
+        self.wait_for_word("ready", BOOT_S)
+
     def reboot(self):
         self.control.sendall(b"reboot\n")
-        self.wait_for_word("ready", BOOT_S)
+        self.wait_for_ready()
 
     def kill(self):
         self.qemu.kill()

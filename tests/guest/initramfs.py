@@ -6,6 +6,8 @@ import pathlib
 import stat
 
 MODULES = ("virtio_pci", "overlay", "9p", "9pnet_virtio")
+# ext4 asks for a checksum by name, which is no dependency.
+DISK_MODULES = ("virtio_blk", "crc32c_generic", "ext4")
 HERE = pathlib.Path(__file__).parent
 
 
@@ -67,15 +69,15 @@ def module(path):
     return path.name, path.read_bytes()
 
 
-def build(root, flavour):
-    """The initramfs for that kernel of `root`, as bytes."""
+def build(root, flavour, disk):
+    """The initramfs for that kernel of `root`, as bytes. disk: whether the machine has one."""
     archive = Archive()
     for name in ("bin", "dev", "lower", "modules", "proc", "root", "sys", "upper"):
         archive.folder(name)
     archive.file("bin/busybox", (root / "usr/bin/busybox").read_bytes())
     _, folder = kernel_of(root, flavour)
     names = []
-    for path in with_dependencies(folder, MODULES):
+    for path in with_dependencies(folder, MODULES + (DISK_MODULES if disk else ())):
         name, content = module(folder / path)
         names.append(name)
         archive.file(f"modules/{name}", content)

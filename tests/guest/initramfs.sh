@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=dash
-# /init of the initramfs: the root is a folder of the host, read-only, with everything that is written kept in memory.
+# /init of the initramfs: the root is a folder of the host, read-only, with everything that is written kept in memory, or on
+# the disk where there is one.
 
 set -e
 /bin/busybox --install -s /bin
@@ -10,8 +11,12 @@ while read -r module; do
 	insmod "/modules/$module"
 done </modules/order
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro rootfs /lower
-mount -t tmpfs -o size=50% tmpfs /upper
-mkdir /upper/files /upper/work
+if [ -b /dev/vda ]; then
+	mount -t ext4 /dev/vda /upper
+else
+	mount -t tmpfs -o size=50% tmpfs /upper
+fi
+mkdir -p /upper/files /upper/work
 mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work overlay /root
 cp /guest-init /root/guest-init
 cp /guest-init.service /root/etc/systemd/system

@@ -6,7 +6,7 @@ import shutil
 import time
 
 from devices import MACHINES, OurDevices
-from guest import BOOT_S, Guest
+from guest import Guest
 from program import Program, require
 
 
@@ -34,7 +34,7 @@ class Rig:
         if not self.running:
             started = time.monotonic()
             self.machine, self.running = machine, Guest(self, self.logs / f"guest-{machine}", MACHINES[machine])
-            self.running.wait_for_word("ready", BOOT_S)
+            self.running.wait_for_ready()
             print(f"    guest '{machine}' is up after {time.monotonic() - started:.1f} s", flush=True)
         self.running.where = f"{self.home}/src/tests/guest/{self.name}"
         return self.running
