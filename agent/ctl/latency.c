@@ -44,11 +44,14 @@ static void print_histogram(const json_t *histogram)
 {
 	static const char bar[] = "##################################################";
 	json_int_t most = largest(histogram);
-	json_t *bucket;
-	size_t i;
+	size_t first = 0, end = json_array_size(histogram);
 
-	json_array_foreach((json_t *)histogram, i, bucket)
-	{
+	while (end > 0 && count_of(json_array_get(histogram, end - 1)) == 0)
+		end--;
+	while (first < end && count_of(json_array_get(histogram, first)) == 0)
+		first++;
+	for (size_t i = first; i < end; i++) {
+		const json_t *bucket = json_array_get(histogram, i);
 		const json_t *limit = json_object_get(bucket, "below-us");
 		g_autofree char *label =
 			json_is_number(limit) ? g_strdup_printf("< %g us", json_number_value(limit))

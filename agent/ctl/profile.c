@@ -44,20 +44,6 @@ static bool read_txn(const struct ctl *ctl, const char *text, guint64 *ret)
 	return false;
 }
 
-/* A value as one line that fits: drop-ins are whole files. */
-static char *short_value(const json_t *value)
-{
-	g_autofree char *text = rows_cell(value);
-	g_auto(GStrv) lines = g_strsplit(g_strstrip(text), "\n", -1);
-	guint n = g_strv_length(lines);
-
-	if (json_is_null(value) || !value)
-		return g_strdup("(absent)");
-	return n > 1 ? g_strdup_printf("%s ... (%u lines)", lines[0], n) : g_strdup(text);
-}
-
-/* --- list, show --- */
-
 static int run_list(struct ctl *ctl, char **arguments)
 {
 	static const struct rows_column columns[] = { { "PROFILE", "name" }, { "RISK", "risk" },
@@ -77,7 +63,7 @@ static int run_list(struct ctl *ctl, char **arguments)
 
 static char *format_value(const json_t *row)
 {
-	return short_value(json_object_get(row, "value"));
+	return rows_value(json_object_get(row, "value"));
 }
 
 static int run_show(struct ctl *ctl, char **arguments)
@@ -109,8 +95,8 @@ static void print_entry(const struct print *print, const json_t *entry)
 	g_autofree char *target = print_clean(print_text(entry, "target"));
 	g_autofree char *reason = print_clean(print_text(entry, "reason"));
 	const char *skipped = print_text(entry, "na-reason");
-	g_autofree char *current = short_value(json_object_get(entry, "current"));
-	g_autofree char *desired = short_value(json_object_get(entry, "desired"));
+	g_autofree char *current = rows_value(json_object_get(entry, "current"));
+	g_autofree char *desired = rows_value(json_object_get(entry, "desired"));
 	g_autofree char *clean_current = print_clean(current);
 	g_autofree char *clean_desired = print_clean(desired);
 
@@ -318,8 +304,8 @@ static unsigned print_verified(const struct print *print, const json_t *rows)
 		bool later = json_is_true(json_object_get(row, "needs-reboot"));
 		g_autofree char *name = g_strdup_printf(
 			"%s %s", print_text(row, "kind"), print_text(row, "target"));
-		g_autofree char *effective = short_value(json_object_get(row, "effective"));
-		g_autofree char *desired = short_value(json_object_get(row, "desired"));
+		g_autofree char *effective = rows_value(json_object_get(row, "effective"));
+		g_autofree char *desired = rows_value(json_object_get(row, "desired"));
 		g_autofree char *text = same ? g_strdup(effective)
 					     : g_strdup_printf("%s, not %s", effective, desired);
 

@@ -17,6 +17,19 @@ char *rows_cell(const json_t *value)
 	return g_strdup("-");
 }
 
+char *rows_value(const json_t *value)
+{
+	g_autofree char *text = rows_cell(value);
+	g_auto(GStrv) lines = g_strsplit(g_strstrip(text), "\n", -1);
+	guint n = g_strv_length(lines);
+
+	if (json_is_null(value) || !value)
+		return g_strdup("(absent)");
+	return n > 1 ? g_strdup_printf("%s ... (%u lines)", lines[0], n) : g_strdup(text);
+}
+
+/* --- list, show --- */
+
 char *rows_time(const json_t *value)
 {
 	g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(json_integer_value(value));

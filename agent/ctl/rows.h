@@ -19,5 +19,8 @@ void rows_print(const struct print *print, const json_t *rows, const struct rows
 	unsigned n_columns, const char *empty);
 /* Any member as text: "-" for null and what is not there, "yes" and "no"; transfer full. */
 char *rows_cell(const json_t *value);
+/* A value of a setting as one line that fits, since drop-ins are whole files: "(absent)" for null, else
+ * its first line and how many there are. Transfer full. */
+char *rows_value(const json_t *value);
 /* Seconds since 1970 as "2026-11-21 09:30:00"; transfer full. */
 char *rows_time(const json_t *value);

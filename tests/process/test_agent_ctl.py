@@ -288,10 +288,21 @@ class CtlTest(unittest.TestCase):
 
     def test_lists_are_tables(self):
         self.serve(helix_profile_list=[{"name": "rt-audio", "risk": "high", "summary": "Low latency"}],
-                   helix_journal_list=[], helix_checkpoint_list=[{"checkpoint": "base", "txn": 1, "time": 0}])
+                   helix_journal_list=[])
         self.assertRegex(self.run_ctl("profile", "list").stdout, r"PROFILE .*SUMMARY\nrt-audio +high +- +Low latency\n")
         self.assertIn("empty", self.run_ctl("journal", "list").stdout)
-        self.assertRegex(self.run_ctl("checkpoint", "list").stdout, r"base +1 +- +19(70|69)")
+
+    def test_checkpoints_say_what_they_changed(self):
+        changes = [{"kind": "sysctl", "target": "vm.swappiness", "original": "60", "desired": "10"},
+                   {"kind": "file", "target": "/etc/x", "original": None, "desired": "0644 a\nb\n"}]
+        self.serve(helix_checkpoint_list=[
+            {"checkpoint": "base", "txn": 0, "settings": 0, "changes": []},
+            {"checkpoint": "rt-ready", "txn": 3, "profile": "rt-audio", "time": 86400, "changes": changes}])
+        lines = self.run_ctl("checkpoint", "list").stdout.splitlines()
+        self.assertEqual(lines[0], "base  the machine as it was found")
+        self.assertRegex(lines[1], "^rt-ready  transaction 3, profile rt-audio, 1970-01-0[12] [0-9:]+$")
+        self.assertEqual(lines[2:], ["    sysctl vm.swappiness: 60 -> 10",
+                                     "    file /etc/x: (absent) -> 0644 a ... (2 lines)"])
 
     # --- validate ---
 
@@ -341,11 +352,12 @@ class CtlTest(unittest.TestCase):
 
     def test_latency_draws_a_bar_for_every_late_wake_up(self):
         run = {"policy": "SCHED_FIFO", "priority": 80, "n": 1001, "p50-us": 12, "p99-us": 40, "p999-us": 80,
-               "max-us": 900, "histogram": [{"below-us": 50, "count": 1000}, {"below-us": 100, "count": 0},
+               "max-us": 900, "histogram": [{"below-us": 25, "count": 0}, {"below-us": 50, "count": 1000}, {"below-us": 100, "count": 0},
                                             {"below-us": None, "count": 1}]}
         self.serve(helix_latency_run=run)
         ran = self.run_ctl("latency", "--cpu", "1", "-d", "500")
         self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertNotIn("< 25 us", ran.stdout)
         self.assertRegex(ran.stdout, r"< 50 us +1000 #{50}\n +< 100 us +0 \n +more +1 #\n")
         self.assertEqual(self.agent.asked, [("helix-latency-run", {
             "duration-ms": 500, "priority": 80, "interval-us": 1000, "cpu": 1})])

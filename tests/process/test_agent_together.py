@@ -60,7 +60,7 @@ class TogetherTest(AgentTest):
         self.assertIn("rollback 1", self.ctl("profile", "apply", "--yes", "calm"))
         self.assertEqual(self.knob.read_text().strip(), "10")
         self.assertRegex(self.ctl("profile", "verify"), r"OK +sysctl vm\.swappiness +10")
-        self.assertRegex(self.ctl("checkpoint", "list"), "calm +1 +calm")
+        self.assertRegex(self.ctl("checkpoint", "list"), r"calm +transaction 1, profile calm, .*\n +sysctl vm\.swappiness: 60 -> 10")
         self.assertRegex(self.ctl("journal", "list"), "1 +committed +calm")
         self.assertRegex(self.ctl("profile", "rollback", "1"), r"OK +sysctl vm\.swappiness +restored")
         self.assertEqual(self.knob.read_text().strip(), "60")
