@@ -109,7 +109,7 @@ run_in_guest() {
 	obstacle=$(guest_obstacle)
 	[ -z "$obstacle" ] || die "no guest can run here: $obstacle"
 	guest_prepare boot
-	say "$demo_frames frames of 1280x720 at 30 fps, in a guest:"
+	say "$demo_frames frames of 1280x720 at 30 fps, in a guest, whose screen shows a test picture with the number of the frame:"
 	echo "    gst-launch-1.0 pipewiresrc ! vsockenc ! h264parse ! mp4mux ! filesink location=demo-guest.mp4"
 	"$python" -B "$here/tests/guest/demo.py" "${guest_roots[@]}" --home "$guest_home" --qemu "$guest_qemu" \
 		--stub "$build/host-stub/helix-host-stub" --logs "$here/build/guest" \

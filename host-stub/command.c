@@ -42,7 +42,7 @@ int command_parse(const char *name, const GOptionEntry *entries, const char *des
 		return 1;
 	}
 	if (g_strv_length(arguments) > 1) {
-		g_printerr("helix-host-stub: what is '%s'? see --help\n", arguments[1]);
+		g_printerr("helix-host-stub: unexpected argument '%s'; see --help\n", arguments[1]);
 		return -EINVAL;
 	}
 	return 0;

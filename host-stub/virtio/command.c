@@ -244,8 +244,8 @@ static bool reap(pid_t pids[N_PROCESSES], bool stopping)
 			continue;
 		failed = true;
 		fprintf(stderr,
-			"helix-host-stub: the %s device ended%s; its guest has to be "
-			"restarted\n",
+			"helix-host-stub: the %s device ended%s; restart this program, then its "
+			"QEMU\n",
 			processes[i].name, WIFSIGNALED(status) ? " by a signal" : "");
 	}
 	return failed;

@@ -10,6 +10,14 @@
 /* The output is for $(...): words are split at blanks, and QEMU splits options at commas. */
 static int check_dir(const char *dir)
 {
+	if (dir[0] != '/') {
+		fprintf(stderr,
+			"helix-host-stub: --dir %s is relative, and QEMU may be started elsewhere; "
+			"write an absolute path\n",
+			dir);
+		return -EINVAL;
+	}
+
 	size_t good = strcspn(dir, " \t\n*?[\\'\"$`,");
 
 	if (dir[good] == '\0')

@@ -131,6 +131,11 @@ class VirtioTest(support.ProcessTest):
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertIn("another folder", done.stderr)
 
+    def test_qemu_args_want_a_folder_that_qemu_finds(self):
+        done = run("qemu-args", "--dir", "vm1")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("absolute", done.stderr)
+
     def test_nonsense_is_refused_by_name(self):
         for arguments in (("--cid", "2"), ("--cid", "4294967295"), ("--scanouts", "17"), ("--scanouts", "0"),
                           ("--refresh", "0"), ("--console", "1920"), ("--only", "net"), ("--memory", "2T"),
