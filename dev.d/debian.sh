@@ -20,7 +20,7 @@ debian_proxy() {
 # in_chroot ROOT SHELL-COMMAND: with a /proc and /dev/shm of its own where this machine allows it, and nothing of
 # this machine's files. They go with the namespace.
 in_chroot() {
-	local root=$1 mounts='mount -t proc proc "$1/proc"; mount -t tmpfs tmpfs "$1/dev/shm"'
+	local root=$1 mounts='mount -t proc proc "$1/proc"; mount -t tmpfs tmpfs "$1/dev/shm"; mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"'
 	local enter='exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
 		DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} CI=true sh -ec "$2"'
 	if as_root unshare --mount --pid --fork true 2>/dev/null; then
