@@ -34,7 +34,8 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_health_commands[], ctl_latency_commands[],
-	ctl_validate_commands[], ctl_profile_commands[], ctl_journal_commands[];
+	ctl_validate_commands[], ctl_profile_commands[], ctl_render_commands[],
+	ctl_journal_commands[];
 
 /* Asks the agent. Takes arguments (NULL: none). A new reference; or NULL, and the user was told what
  * is wrong and what to do. */
