@@ -54,20 +54,21 @@ static void append_bytes(GString *out, const char *hex)
 
 static void append_value(GString *out, const struct windows_entry *entry)
 {
-	g_autofree char *quoted = windows_quote_ps(entry->data ?: "");
+	const char *data = entry->data ?: "";
+	g_autofree char *quoted = windows_quote_ps(data);
 
 	if (!strcmp(entry->type, "dword"))
 		g_string_append_printf(out,
 			"; Type = 'DWord'; Data = [BitConverter]::ToInt32("
 			"[BitConverter]::GetBytes([uint32]%s), 0)",
-			entry->data);
+			data);
 	else if (!strcmp(entry->type, "sz"))
 		g_string_append_printf(out, "; Type = 'String'; Data = %s", quoted);
 	else if (!strcmp(entry->type, "absent"))
 		g_string_append(out, "; Type = 'absent'");
 	else {
 		g_string_append(out, "; Type = 'Binary'");
-		append_bytes(out, entry->data);
+		append_bytes(out, data);
 	}
 }
 
