@@ -8,7 +8,7 @@
 
 static const struct {
 	const char *name;
-	const char *launch;  /* settings of notes/gstreamer.md 4.1 */
+	const char *launch;  /* tuned for latency, as for a screen */
 	const char *formats; /* taken without videoconvert */
 } encoders[] = {
 	{ "none", "identity name=encoder", "NV12 BGRx" }, /* what the benchmark itself costs */
