@@ -57,6 +57,11 @@ int64_t hxfr_reader_i64(struct hxfr_reader *r)
 	return (int64_t)read_le(r, 8);
 }
 
+uint64_t hxfr_reader_u64(struct hxfr_reader *r)
+{
+	return read_le(r, 8);
+}
+
 size_t hxfr_reader_left(const struct hxfr_reader *r)
 {
 	return r->size - r->pos;
@@ -116,6 +121,11 @@ void hxfr_writer_i32(struct hxfr_writer *w, int32_t v)
 void hxfr_writer_i64(struct hxfr_writer *w, int64_t v)
 {
 	write_le(w, (uint64_t)v, 8);
+}
+
+void hxfr_writer_u64(struct hxfr_writer *w, uint64_t v)
+{
+	write_le(w, v, 8);
 }
 
 void hxfr_writer_bytes(struct hxfr_writer *w, const void *data, size_t n)

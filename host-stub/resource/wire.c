@@ -17,8 +17,8 @@ static void put_add(struct hxfr_writer *w, const struct resource_packet *packet)
 	hxfr_writer_u32(w, packet->add.n_here);
 	for (uint32_t i = 0; i < packet->add.n_here && i < RESOURCE_RUNS_PACKET; i++) {
 		hxfr_writer_u32(w, packet->add.runs[i].region);
-		hxfr_writer_i64(w, (int64_t)packet->add.runs[i].offset);
-		hxfr_writer_i64(w, (int64_t)packet->add.runs[i].size);
+		hxfr_writer_u64(w, packet->add.runs[i].offset);
+		hxfr_writer_u64(w, packet->add.runs[i].size);
 	}
 }
 
@@ -89,8 +89,8 @@ size_t resource_packet_encode(const struct resource_packet *packet, uint8_t *ret
 static bool get_run(struct hxfr_reader *r, struct resource_run *ret)
 {
 	ret->region = hxfr_reader_u32(r);
-	ret->offset = (uint64_t)hxfr_reader_i64(r);
-	ret->size = (uint64_t)hxfr_reader_i64(r);
+	ret->offset = hxfr_reader_u64(r);
+	ret->size = hxfr_reader_u64(r);
 	return ret->region < RESOURCE_REGIONS_MAX && ret->size > 0 &&
 	       ret->offset % RESOURCE_RUN_ALIGN == 0 && ret->size % RESOURCE_RUN_ALIGN == 0 &&
 	       ret->size <= RESOURCE_END_MAX && ret->offset <= RESOURCE_END_MAX - ret->size;

@@ -5,16 +5,11 @@
 #include <hxfr/wire.h>
 #include <stdbool.h>
 
-static uint64_t read_u64(struct hxfr_reader *r)
-{
-	return (uint64_t)hxfr_reader_i64(r);
-}
-
 static void read_header(struct hxfr_reader *r, struct gpu_header *ret)
 {
 	ret->type = hxfr_reader_u32(r);
 	ret->flags = hxfr_reader_u32(r);
-	ret->fence_id = read_u64(r);
+	ret->fence_id = hxfr_reader_u64(r);
 	ret->ctx_id = hxfr_reader_u32(r);
 	hxfr_reader_bytes(r, 4); /* ring_idx, padding */
 }
@@ -54,7 +49,7 @@ static void read_attach(struct hxfr_reader *r, struct gpu_command *ret)
 static void read_transfer(struct hxfr_reader *r, struct gpu_command *ret)
 {
 	read_rect(r, &ret->transfer.rect);
-	ret->transfer.offset = read_u64(r);
+	ret->transfer.offset = hxfr_reader_u64(r);
 	ret->transfer.id = hxfr_reader_u32(r);
 	hxfr_reader_bytes(r, 4);
 }
@@ -154,7 +149,7 @@ void gpu_entry_decode(const uint8_t data[GPU_ENTRY_SIZE], struct gpu_entry *ret)
 	struct hxfr_reader r;
 
 	hxfr_reader_init(&r, data, GPU_ENTRY_SIZE);
-	ret->addr = read_u64(&r);
+	ret->addr = hxfr_reader_u64(&r);
 	ret->length = hxfr_reader_u32(&r);
 }
 
@@ -167,7 +162,7 @@ const char *gpu_command_name(uint32_t type)
 
 static void write_u64(struct hxfr_writer *w, uint64_t v)
 {
-	hxfr_writer_i64(w, (int64_t)v);
+	hxfr_writer_u64(w, v);
 }
 
 static void write_header(struct hxfr_writer *w, const struct gpu_header *to, uint32_t type)

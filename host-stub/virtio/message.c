@@ -10,11 +10,6 @@
 #define FLAGS_REPLY        4u
 #define FLAGS_NEEDS_REPLY  8u
 
-static uint64_t read_u64(struct hxfr_reader *r)
-{
-	return (uint64_t)hxfr_reader_i64(r);
-}
-
 int vhost_message_payload_size(const uint8_t header[VHOST_HEADER_SIZE], uint32_t *ret)
 {
 	struct hxfr_reader r;
@@ -38,7 +33,7 @@ static void decode_nothing(struct hxfr_reader *r, struct vhost_message *m)
 
 static void decode_u64(struct hxfr_reader *r, struct vhost_message *m)
 {
-	m->u64 = read_u64(r);
+	m->u64 = hxfr_reader_u64(r);
 }
 
 static void decode_state(struct hxfr_reader *r, struct vhost_message *m)
@@ -51,10 +46,10 @@ static void decode_addr(struct hxfr_reader *r, struct vhost_message *m)
 {
 	m->addr.index = hxfr_reader_u32(r);
 	m->addr.flags = hxfr_reader_u32(r);
-	m->addr.desc = read_u64(r);
-	m->addr.used = read_u64(r);
-	m->addr.avail = read_u64(r);
-	m->addr.log = read_u64(r);
+	m->addr.desc = hxfr_reader_u64(r);
+	m->addr.used = hxfr_reader_u64(r);
+	m->addr.avail = hxfr_reader_u64(r);
+	m->addr.log = hxfr_reader_u64(r);
 }
 
 static void decode_memory(struct hxfr_reader *r, struct vhost_message *m)
@@ -70,10 +65,10 @@ static void decode_memory(struct hxfr_reader *r, struct vhost_message *m)
 	for (uint32_t i = 0; i < n; i++) {
 		struct guest_region *region = &m->memory.regions[i];
 
-		region->guest_addr = read_u64(r);
-		region->size = read_u64(r);
-		region->user_addr = read_u64(r);
-		region->fd_offset = read_u64(r);
+		region->guest_addr = hxfr_reader_u64(r);
+		region->size = hxfr_reader_u64(r);
+		region->user_addr = hxfr_reader_u64(r);
+		region->fd_offset = hxfr_reader_u64(r);
 		region->fd = -1;
 	}
 }
@@ -154,7 +149,7 @@ size_t vhost_reply_u64(const struct vhost_message *to, uint64_t value, uint8_t *
 	struct hxfr_writer w;
 
 	begin_reply(&w, to, 8, ret);
-	hxfr_writer_i64(&w, (int64_t)value);
+	hxfr_writer_u64(&w, value);
 	return w.pos;
 }
 

@@ -10,8 +10,8 @@ int vsock_packet_decode(const void *data, size_t size, struct vsock_packet *ret)
 	struct hxfr_reader r;
 
 	hxfr_reader_init(&r, data, size);
-	packet.src_cid = (uint64_t)hxfr_reader_i64(&r);
-	packet.dst_cid = (uint64_t)hxfr_reader_i64(&r);
+	packet.src_cid = hxfr_reader_u64(&r);
+	packet.dst_cid = hxfr_reader_u64(&r);
 	packet.src_port = hxfr_reader_u32(&r);
 	packet.dst_port = hxfr_reader_u32(&r);
 	packet.size = hxfr_reader_u32(&r);
@@ -54,8 +54,8 @@ void vsock_packet_encode(const struct vsock_packet *packet, uint8_t ret[VSOCK_HE
 	struct hxfr_writer w;
 
 	hxfr_writer_init(&w, ret, VSOCK_HEADER_SIZE);
-	hxfr_writer_i64(&w, (int64_t)packet->src_cid);
-	hxfr_writer_i64(&w, (int64_t)packet->dst_cid);
+	hxfr_writer_u64(&w, packet->src_cid);
+	hxfr_writer_u64(&w, packet->dst_cid);
 	hxfr_writer_u32(&w, packet->src_port);
 	hxfr_writer_u32(&w, packet->dst_port);
 	hxfr_writer_u32(&w, packet->size);

@@ -118,7 +118,7 @@ static void get_config(void *self, uint8_t *ret, size_t size)
 	struct hxfr_writer w;
 
 	hxfr_writer_init(&w, ret, size);
-	hxfr_writer_i64(&w, (int64_t)vsock->hub.guest_cid);
+	hxfr_writer_u64(&w, vsock->hub.guest_cid);
 }
 
 static void reset(void *self)

@@ -443,6 +443,16 @@ void fixture_wait_stat(GstElement *enc, const char *field, guint64 n)
 	}
 }
 
+void fixture_wait_idle(GstElement *enc)
+{
+	gint64 deadline = g_get_monotonic_time() + FIXTURE_WAIT;
+
+	while (fixture_stat(enc, "in-flight") > 0) {
+		fail_unless(g_get_monotonic_time() < deadline, "frames stay in flight");
+		g_usleep(POLL_US);
+	}
+}
+
 guint fixture_count_fds(void)
 {
 	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);

@@ -107,6 +107,8 @@ void fixture_assert_mentions(const char *text, const char *word);
 guint64 fixture_stat(GstElement *enc, const char *field);
 /* Waits until a counter of the stats is at least n. */
 void fixture_wait_stat(GstElement *enc, const char *field, guint64 n);
+/* Until no frame is in flight. */
+void fixture_wait_idle(GstElement *enc);
 /* Open descriptors of this process. */
 guint fixture_count_fds(void);
 

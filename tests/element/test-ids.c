@@ -274,8 +274,7 @@ GST_START_TEST(a_flush_takes_a_frame_along_that_waits_to_go_out_again)
 	move_socket(&f, TRUE);
 	fake_host_hold(f.host, false);
 	assert_one_warning(&f);
-	while (fixture_stat(f.enc, "in-flight") > 0)
-		g_usleep(1000);
+	fixture_wait_idle(f.enc);
 	gst_segment_init(&segment, GST_FORMAT_TIME);
 	gst_harness_push_event(f.h, gst_event_new_flush_start());
 	gst_harness_push_event(f.h, gst_event_new_flush_stop(TRUE));

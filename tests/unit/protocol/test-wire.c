@@ -21,6 +21,24 @@ START_TEST(reader_is_little_endian_and_signed)
 }
 END_TEST
 
+START_TEST(eight_bytes_without_a_sign_keep_their_top_bit)
+{
+	static const uint8_t expected[] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint8_t bytes[sizeof(expected)];
+	struct hxfr_writer w;
+	struct hxfr_reader r;
+	size_t size;
+
+	hxfr_writer_init(&w, bytes, sizeof(bytes));
+	hxfr_writer_u64(&w, UINT64_MAX - 1);
+	ck_assert_int_eq(hxfr_writer_end(&w, &size), 0);
+	ck_assert_mem_eq(bytes, expected, sizeof(expected));
+	hxfr_reader_init(&r, bytes, sizeof(bytes));
+	ck_assert(hxfr_reader_u64(&r) == UINT64_MAX - 1);
+	ck_assert_int_eq(hxfr_reader_end(&r), 0);
+}
+END_TEST
+
 START_TEST(reader_yields_zero_after_the_first_failure)
 {
 	static const uint8_t bytes[] = { 1, 2, 3 };
@@ -102,6 +120,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		reader_is_little_endian_and_signed,
+		eight_bytes_without_a_sign_keep_their_top_bit,
 		reader_yields_zero_after_the_first_failure,
 		reader_refuses_a_length_that_would_overflow,
 		reader_refuses_leftover_bytes,
