@@ -14,7 +14,7 @@ guest_usage() {
 	  --all      the slow ones too: real compositors, Debian 12, a real-time kernel
 	  --console  show the guest's console while it runs
 	  --kvm      use /dev/kvm instead of emulating the processor
-	  --list     name the scenarios
+	  --list     name the scenarios, and those that only --all or their name runs: slow
 
 	Logs are in build/guest. TRIXIE_MIRROR=... chooses the archive.
 	END
@@ -23,7 +23,8 @@ guest_usage() {
 guest_list() {
 	local file
 	for file in "$here"/tests/guest/*/scenario.py; do
-		printf '%-14s %s\n' "$(basename "${file%/*}")" "$(sed -n 's/^"""\(.*[^"]\)\(""".*\)*$/\1/p' "$file" | head -n 1)"
+		printf '%-14s %-4s  %s\n' "$(basename "${file%/*}")" "$(sed -n 's/^TIER = "slow"/slow/p' "$file")" \
+			"$(sed -n 's/^"""\(.*[^"]\)\(""".*\)*$/\1/p' "$file" | head -n 1)"
 	done
 }
 
@@ -45,7 +46,11 @@ for argument; do
 		guest_usage >&2
 		die "guest does not know '$argument'"
 		;;
-	*) guest_names+=("$argument") ;;
+	*)
+		[ -e "$here/tests/guest/$argument/scenario.py" ] ||
+			die "no scenario '$argument'; './dev guest --list' names them"
+		guest_names+=("$argument")
+		;;
 	esac
 done
 

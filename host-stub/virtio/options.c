@@ -37,41 +37,50 @@ static void raw_finish(struct raw *raw)
 	g_free(raw->log.level);
 }
 
+static const char sockets_help[] =
+	"Sockets in DIR:\n"
+	"  gpu.sock, vsock.sock  vhost-user, for QEMU: its arguments are printed by "
+	"'helix-host-stub qemu-args'\n"
+	"  resources.sock        for 'helix-host-stub stream --resources "
+	"unix:DIR/resources.sock'\n"
+	"  vsock_PORT            made by whoever wants to serve guests that connect to "
+	"port PORT of CID 2:\n"
+	"                        'helix-host-stub stream --listen unix:DIR/vsock_5000'\n"
+	"  vsock                 reaches into the guest: connect, send \"CONNECT PORT\\n\", "
+	"read \"OK ...\\n\"\n";
+
+static const char qemu_args_help[] =
+	"Prints arguments, one or more a line, for: qemu-system-x86_64 ... $(helix-host-stub "
+	"qemu-args)\n"
+	"Takes the options that 'helix-host-stub virtio' was started with, and the guest's memory.\n";
+
+/* Both commands take the options of both, so that one list serves the two; each shows its own. */
 static int parse_raw(const char *name, int argc, char **argv, struct raw *raw)
 {
+	bool prints = strcmp(name, "qemu-args") == 0;
+	int of_devices = prints ? G_OPTION_FLAG_HIDDEN : 0;
+	int of_qemu = prints ? 0 : G_OPTION_FLAG_HIDDEN;
 	const GOptionEntry entries[] = {
 		{ "dir", 'd', 0, G_OPTION_ARG_FILENAME, &raw->dir,
 			"Folder of the sockets (default $XDG_RUNTIME_DIR/helix-host, for root "
 			"/run/helix-host)",
 			"DIR" },
-		{ "cid", 'c', 0, G_OPTION_ARG_STRING, &raw->cid,
+		{ "cid", 'c', of_devices, G_OPTION_ARG_STRING, &raw->cid,
 			"vsock address of the guest (default 3)", "CID" },
 		{ "console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 			"Size of every screen (default 1920x1080)", "WIDTHxHEIGHT" },
 		{ "scanouts", 0, 0, G_OPTION_ARG_STRING, &raw->scanouts,
 			"Screens, connected from the start, 1 to 16 (default 1)", "N" },
-		{ "refresh", 0, 0, G_OPTION_ARG_STRING, &raw->refresh,
+		{ "refresh", 0, of_devices, G_OPTION_ARG_STRING, &raw->refresh,
 			"Refresh rate that the screens announce (default 60)", "HZ" },
 		{ "only", 0, 0, G_OPTION_ARG_STRING, &raw->only,
 			"Just that device (default: both, a process each)", "gpu|vsock" },
-		{ "memory", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
-			"RAM of the guest, for qemu-args (default " DEFAULT_MEMORY ")", "SIZE" },
+		{ "memory", 'm', of_qemu, G_OPTION_ARG_STRING, &raw->memory,
+			"RAM of the guest (default " DEFAULT_MEMORY ")", "SIZE" },
 		COMMAND_LOG_OPTIONS(&raw->log),
 		G_OPTION_ENTRY_NULL,
 	};
-	static const char description[] =
-		"Sockets in DIR:\n"
-		"  gpu.sock, vsock.sock  vhost-user, for QEMU: its arguments are printed by "
-		"'helix-host-stub qemu-args'\n"
-		"  resources.sock        for 'helix-host-stub stream --resources "
-		"unix:DIR/resources.sock'\n"
-		"  vsock_PORT            made by whoever wants to serve guests that connect to "
-		"port PORT of CID 2:\n"
-		"                        'helix-host-stub stream --listen unix:DIR/vsock_5000'\n"
-		"  vsock                 reaches into the guest: connect, send \"CONNECT PORT\\n\", "
-		"read \"OK ...\\n\"\n";
-
-	return command_parse(name, entries, description, argc, argv);
+	return command_parse(name, entries, prints ? qemu_args_help : sockets_help, argc, argv);
 }
 
 static int parse_number(

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The documentation keeps up with the tree: docs.py SOURCE
 
-Every relative link and anchor leads somewhere; a message that README's troubleshooting table quotes is one that the
+Every relative link and anchor leads somewhere; a message that docs/troubleshooting.md quotes is one that the
 sources contain; a `./dev` command that is mentioned exists; the man pages format without a complaint.
 """
 import glob
@@ -43,15 +43,18 @@ def check_links(path):
 
 def check_messages():
     """first column of the troubleshooting table, each `quoted` piece of it"""
-    section = read("README.md").partition("\n## Troubleshooting")[2].partition("\n## ")[0]
+    section = read("docs/troubleshooting.md").partition("\n## What it says")[2].partition("\n## ")[0]
     # String literals that stand side by side are one message.
     sources = "".join(read(path) for path in glob.glob("gst-vsockenc/*.[ch]") + glob.glob("protocol/*.c"))
     sources = re.sub(r'"\s*\n\s*"', "", sources).replace('\\"', '"')
-    for row in re.findall(r"^\| *(`.*?`) *\|", section, re.M):
+    rows = re.findall(r"^\| *(`.*?`) *\|", section, re.M)
+    if not rows:
+        problems.append("docs/troubleshooting.md: there is no table of messages")
+    for row in rows:
         for quoted in re.findall(r"`([^`]+)`", row):
             for piece in quoted.split("..."):
                 if piece.strip() and piece.strip() not in sources:
-                    problems.append(f"README.md: no source contains the message '{piece.strip()}'")
+                    problems.append(f"docs/troubleshooting.md: no source contains the message '{piece.strip()}'")
 
 
 def check_commands(path):
