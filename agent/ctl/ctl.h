@@ -33,7 +33,7 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, char **arguments);
 };
 
-extern const struct ctl_command ctl_health_commands[], ctl_latency_commands[],
+extern const struct ctl_command ctl_health_commands[], ctl_link_commands[], ctl_latency_commands[],
 	ctl_validate_commands[], ctl_profile_commands[], ctl_render_commands[],
 	ctl_journal_commands[];
 

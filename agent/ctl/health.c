@@ -196,30 +196,9 @@ static int run_health(struct ctl *ctl, char **arguments)
 	return check_ids ? check(ctl) : show_again(ctl, print_health);
 }
 
-static int run_link(struct ctl *ctl, char **arguments)
-{
-	json_t *link = ctl_ask(ctl, "helix-link-status", NULL);
-	const char *endpoint = print_text(link, "endpoint");
-	int status;
-
-	if (!link)
-		return CTL_UNASKED;
-	show_all = TRUE;
-	if (ctl->json) {
-		ctl_print_json(link);
-	} else {
-		printf("Encoder: %s\n", *endpoint ? endpoint : "none is configured");
-		print_health(&ctl->print, link);
-	}
-	status = exit_code(link);
-	json_decref(link);
-	return status;
-}
-
 const struct ctl_command ctl_health_commands[] = {
 	{ "status", NULL, "How is this machine? With hints", status_options, 0, 0, run_status },
 	{ "health", NULL, "The same, probe by probe; for monitoring", health_options, 0, 0,
 		run_health },
-	{ "link", NULL, "Is the host's encoder alive?", NULL, 0, 0, run_link },
 	{ NULL },
 };

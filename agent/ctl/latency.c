@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl.h"
+#include "histogram.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#define BAR_WIDTH 50
 
 static int duration_ms = 1000, priority = 80, interval_us = 1000, cpu = -1;
 
@@ -18,49 +16,6 @@ static const GOptionEntry options[] = {
 	{ "cpu", 'c', 0, G_OPTION_ARG_INT, &cpu, "On this CPU (any)", "CPU" },
 	{ NULL },
 };
-
-static json_int_t count_of(const json_t *bucket)
-{
-	return json_integer_value(json_object_get(bucket, "count"));
-}
-
-static json_int_t largest(const json_t *histogram)
-{
-	json_int_t most = 1;
-	json_t *bucket;
-	size_t i;
-
-	json_array_foreach((json_t *)histogram, i, bucket) most = MAX(most, count_of(bucket));
-	return most;
-}
-
-/* A single late wake-up among thousands is what one looks for: nothing that is there has no bar. */
-static int bar_length(json_int_t count, json_int_t most)
-{
-	return count > 0 ? MAX(1, (int)(count * BAR_WIDTH / most)) : 0;
-}
-
-static void print_histogram(const json_t *histogram)
-{
-	static const char bar[] = "##################################################";
-	json_int_t most = largest(histogram);
-	size_t first = 0, end = json_array_size(histogram);
-
-	while (end > 0 && count_of(json_array_get(histogram, end - 1)) == 0)
-		end--;
-	while (first < end && count_of(json_array_get(histogram, first)) == 0)
-		first++;
-	for (size_t i = first; i < end; i++) {
-		const json_t *bucket = json_array_get(histogram, i);
-		const json_t *limit = json_object_get(bucket, "below-us");
-		g_autofree char *label =
-			json_is_number(limit) ? g_strdup_printf("< %g us", json_number_value(limit))
-					      : g_strdup("more");
-
-		printf("  %12s %8lld %.*s\n", label, (long long)count_of(bucket),
-			bar_length(count_of(bucket), most), bar);
-	}
-}
 
 static void print_run(const json_t *run)
 {
@@ -78,7 +33,7 @@ static void print_run(const json_t *run)
 
 		printf("  %-6s %s\n", numbers[i].label, *value ? value : "not known");
 	}
-	print_histogram(json_object_get(run, "histogram"));
+	histogram_print(json_object_get(run, "histogram"));
 }
 
 static int run_latency(struct ctl *ctl, char **arguments)

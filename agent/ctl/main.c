@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct ctl_command *const tables[] = { ctl_health_commands, ctl_latency_commands,
-	ctl_validate_commands, ctl_profile_commands, ctl_render_commands, ctl_journal_commands };
+static const struct ctl_command *const tables[] = { ctl_health_commands, ctl_link_commands,
+	ctl_latency_commands, ctl_validate_commands, ctl_profile_commands, ctl_render_commands,
+	ctl_journal_commands };
 
 static void print_usage(FILE *out)
 {

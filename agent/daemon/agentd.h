@@ -10,10 +10,11 @@
 
 struct agentd {
 	const struct env *env;       /* guest_commands, health_commands, facts_commands */
-	const struct config *config; /* health_commands, facts_commands */
-	struct health *health;       /* health_commands */
+	const struct config *config; /* link_commands, facts_commands */
+	struct health *health;       /* health_commands, link_commands */
+	struct link_log *link_log;   /* link_commands; as the probes have it */
 	struct forward *forward;     /* forward_commands */
 };
 
 extern const struct dialect_command guest_commands[], health_commands[], forward_commands[],
-	facts_commands[];
+	facts_commands[], link_commands[];

@@ -72,23 +72,6 @@ static json_t *run_health(
 	return NULL;
 }
 
-static json_t *run_link_status(
-	void *user, json_t *arguments, struct dialect_call *call, struct dialect_error *error)
-{
-	const struct agentd *agentd = user;
-	g_autoptr(GPtrArray) ids = g_ptr_array_new();
-	json_t *status;
-
-	for (const struct probe *const *probe = probe_table; *probe; probe++)
-		if (!strcmp((*probe)->group, PROBE_GROUP_LINK))
-			g_ptr_array_add(ids, (char *)(*probe)->id);
-	g_ptr_array_add(ids, NULL);
-	status = health_json(agentd->health, (const char *const *)ids->pdata);
-	json_object_set_new(status, "endpoint",
-		*agentd->config->encoder ? json_string(agentd->config->encoder) : json_null());
-	return status;
-}
-
 static const struct dialect_argument health_arguments[] = {
 	{ "probes", DIALECT_STRINGS, true, "only these" },
 	{ "refresh", DIALECT_BOOLEAN, true, "asks them now, and waits" },
@@ -98,7 +81,5 @@ static const struct dialect_argument health_arguments[] = {
 
 const struct dialect_command health_commands[] = {
 	{ "helix-health", DIALECT_READ, health_arguments, run_health, "verdicts of the probes" },
-	{ "helix-link-status", DIALECT_READ, NULL, run_link_status,
-		"verdicts about the link to the host encoder" },
 	{ NULL },
 };

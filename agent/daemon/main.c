@@ -4,6 +4,7 @@
 
 #include "../health.h"
 #include "../notify.h"
+#include "../probe/link-log.h"
 #include "agentd.h"
 #include "forward.h"
 #include "policy.h"
@@ -29,7 +30,7 @@ struct program {
 };
 
 static const struct dialect_command *const tables[] = { guest_commands, health_commands,
-	forward_commands, facts_commands };
+	forward_commands, facts_commands, link_commands };
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
@@ -169,9 +170,11 @@ static void start(struct program *program)
 	config_wanted(&program->config, &wanted);
 	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
 	wanted.apply_socket = apply;
+	wanted.link_log = link_log_new();
 	program->agentd = (struct agentd){
 		.env = &program->env,
 		.config = &program->config,
+		.link_log = wanted.link_log,
 		.health = health_new(&program->env, &wanted),
 	};
 	program->agentd.forward = forward_new(apply);
@@ -202,6 +205,7 @@ static void finish(struct program *program)
 	port_free(program->port);
 	forward_free(program->agentd.forward);
 	health_free(program->agentd.health);
+	link_log_unref(program->agentd.link_log);
 	dialect_free(program->dialect);
 	g_main_loop_unref(program->loop);
 	env_finish(&program->env);

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe-link.h"
 
+#include "link-ask.h"
 #include "probe-list.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <hxfr/connection.h>
-#include <hxfr/socket.h>
 #include <linux/vm_sockets.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PINGS       3u
-#define CONNECT_MS  1000u
-#define PONG_MS     2000
-#define PAYLOAD_MAX 65536u /* of what a host may say besides */
-
 /* --- link.encoder --- */
+
+static const char hint_config[] =
+	"encoder=vsock:2:5000 (or unix:/PATH, tcp:HOST:PORT) in /etc/helix-agent/agent.conf; "
+	"systemctl restart helix-agentd";
 
 void link_encoder_judge(const struct link_facts *facts, struct probe_result *ret)
 {
@@ -44,78 +41,42 @@ void link_encoder_judge(const struct link_facts *facts, struct probe_result *ret
 	}
 }
 
-/* Waits for a PONG; 0, or -errno. */
-static int await_pong(struct hxfr_connection *connection, int64_t end_us)
+static void keep(struct link_log *log, const struct link_answer *answer, int64_t now_ns)
 {
-	struct hxfr_message message;
-	int error;
-
-	for (;;) {
-		struct pollfd poll_fd = { hxfr_connection_fd(connection),
-			hxfr_connection_events(connection), 0 };
-		int64_t left_us = end_us - g_get_monotonic_time();
-
-		while ((error = hxfr_connection_next(connection, &message)) > 0)
-			if (message.header.type == HXFR_PONG)
-				return 0;
-		if (error < 0)
-			return error;
-		if (left_us <= 0)
-			return -ETIMEDOUT;
-		if (poll(&poll_fd, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
-			return -errno;
-		if ((error = hxfr_connection_flush(connection)) < 0)
-			return error;
-		error = hxfr_connection_receive(connection);
-		if (error < 0 && error != -EAGAIN)
-			return error;
-	}
-}
-
-static void ping(struct hxfr_connection *connection, struct link_facts *facts)
-{
-	const struct hxfr_message message = {
-		.header = { .type = HXFR_PING, .session_id = HXFR_SESSION_MAIN },
-	};
-
-	for (facts->pings = 0; facts->pings < PINGS;) {
-		int64_t start_us = g_get_monotonic_time();
-
-		facts->pings++;
-		if (hxfr_connection_send_message(connection, &message) < 0 ||
-			await_pong(connection, start_us + (int64_t)PONG_MS * 1000) < 0)
-			break;
-		facts->pongs++;
-		facts->worst_ms =
-			MAX(facts->worst_ms, (double)(g_get_monotonic_time() - start_us) / 1e3);
-	}
+	for (unsigned i = 0; i < answer->pongs; i++)
+		link_log_ping(log, answer->rtt_us[i]);
+	if (answer->connect_error || answer->pongs < answer->pings)
+		link_log_ping(log, -1);
+	if (answer->error)
+		link_log_fail(log, now_ns, answer->error);
+	link_log_peer(log, &answer->peer);
 }
 
 static void encoder_run(const struct env *env, const struct probe_wanted *wanted, void *state,
 	struct probe_result *ret)
 {
 	struct link_facts facts = { .endpoint = wanted->encoder };
-	struct hxfr_connection *connection;
+	struct link_answer answer;
 	struct hxfr_endpoint endpoint;
-	int fd = -1;
 
 	if (!wanted->encoder) {
 		probe_say(ret, PROBE_NA, NULL, "no encoder is configured");
 		return;
 	}
 	if (hxfr_endpoint_parse(wanted->encoder, &endpoint) < 0) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s is no endpoint", wanted->encoder);
+		probe_say(ret, PROBE_UNKNOWN, hint_config, "%s is no endpoint", wanted->encoder);
 		return;
 	}
-	facts.connect_error = hxfr_socket_connect(&endpoint, CONNECT_MS, -1, &fd);
-	if (!facts.connect_error) {
-		facts.connect_error = hxfr_connection_new(fd, PAYLOAD_MAX, &connection);
-		if (!facts.connect_error) {
-			ping(connection, &facts);
-			hxfr_connection_destroy(connection);
-		}
-	}
+	link_ask(&endpoint, &answer);
+	facts.connect_error = answer.connect_error;
+	facts.pings = answer.pings;
+	facts.pongs = answer.pongs;
+	for (unsigned i = 0; i < answer.pongs; i++)
+		facts.worst_ms = MAX(facts.worst_ms, answer.rtt_us[i] / 1e3);
+	if (wanted->link_log)
+		keep(wanted->link_log, &answer, env->now_ns(env));
 	link_encoder_judge(&facts, ret);
+	link_answer_finish(&answer);
 }
 
 const struct probe probe_link_encoder = {
@@ -125,7 +86,7 @@ const struct probe probe_link_encoder = {
 	.unit = "ms",
 	.period_s = 30,
 	.rest_s = 1,
-	.timeout_ms = CONNECT_MS + PINGS * PONG_MS + 1000,
+	.timeout_ms = LINK_ASK_MAX_MS + 1000,
 	.run = encoder_run,
 };
 

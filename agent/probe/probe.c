@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe.h"
 
+#include "link-log.h"
 #include "probe-list.h"
 #include "range.h"
 
@@ -73,6 +74,7 @@ struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted)
 	copy->encoder = g_strdup(wanted->encoder);
 	copy->state_dir = g_strdup(wanted->state_dir);
 	copy->apply_socket = g_strdup(wanted->apply_socket);
+	copy->link_log = wanted->link_log ? link_log_ref(wanted->link_log) : NULL;
 	return copy;
 }
 
@@ -83,6 +85,7 @@ void probe_wanted_free(struct probe_wanted *wanted)
 	g_free(wanted->encoder);
 	g_free(wanted->state_dir);
 	g_free(wanted->apply_socket);
+	link_log_unref(wanted->link_log);
 	g_free(wanted);
 }
 

@@ -375,7 +375,38 @@ class Health(AgentTest):
         self.assertTrue(metrics.endswith("# EOF\n"), metrics)
         self.assertIn("'nope'", client.ask("helix-health", probes=["nope"])["error"]["desc"])
         self.assertIn("format", client.ask("helix-health", format="xml")["error"]["desc"])
-        self.assertEqual(client.value("helix-link-status")["endpoint"], None)
+
+    def test_the_link_has_figures(self):
+        self.start()
+        link = self.client().value("helix-link-status")
+        self.assertEqual((link["endpoint"], link["peer"], link["last-error"]), (None, None, None))
+        self.assertEqual((link["pings"]["sent"], link["pings"]["loss-percent"]), (0, None))
+        self.assertEqual([probe["id"] for probe in link["probes"]], ["link.encoder", "link.host_cid"])
+
+    def test_the_link_is_asked_when_that_is_wanted(self):
+        path = self.root / "encoder"
+        self.start(f"--encoder=unix:{path}")
+        client = self.client()
+        link = client.value("helix-link-status", refresh=True)
+        self.assertIn("No such file", link["last-error"]["message"])
+        self.assertEqual((link["exit"], link["pings"]["loss-percent"]), (2, 100))
+        self.assertEqual(link["peer"], None)
+
+        host = subprocess.Popen([os.environ["HELIX_HOST_STUB"], "stream", "--listen", f"unix:{path}"],
+                                stderr=subprocess.DEVNULL)
+        self.addCleanup(host.wait)
+        self.addCleanup(host.kill)
+        deadline = time.monotonic() + DEADLINE_S
+        while link["pings"]["answered"] == 0:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)  # an answer of this second is not asked for again
+            link = client.value("helix-link-status", refresh=True)
+        pings = link["pings"]
+        self.assertEqual(sum(bucket["count"] for bucket in pings["histogram"]), pings["answered"])
+        self.assertLessEqual(pings["p50-us"], pings["max-us"])
+        self.assertLess(pings["loss-percent"], 100)
+        self.assertEqual((link["peer"]["version"], link["peer"]["config"]["codec"]), (2, "h264"))
+        self.assertGreater(link["peer"]["config"]["bitrate"], 0)
 
     def test_files_are_written_for_those_without_sockets(self):
         (self.root / "share").mkdir()

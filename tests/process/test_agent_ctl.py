@@ -363,10 +363,32 @@ class CtlTest(unittest.TestCase):
             "duration-ms": 500, "priority": 80, "interval-us": 1000, "cpu": 1})])
 
     def test_link_says_where_and_how(self):
-        self.serve(helix_link_status=health(probe("link.encoder", "FAIL")) | {"endpoint": "vsock:2:5000"})
+        config = {"codec": "h264", "profile": "high", "level": "4.0", "bitrate": 6000000, "width": 0, "height": 0,
+                  "framerate-num": 60000, "framerate-den": 1001, "realtime": True}
+        link = health(probe("link.encoder", "WARN", hint="look")) | {
+            "endpoint": "vsock:2:5000", "monotonic-ns": 90 * 10**9,
+            "last-error": {"message": "no PONG\033", "monotonic-ns": 20 * 10**9},
+            "peer": {"version": 2, "features": 0, "config": config},
+            "pings": {"sent": 4, "answered": 3, "loss-percent": 25.0, "p50-us": 300.5, "p99-us": 900, "max-us": 900,
+                      "histogram": [{"below-us": 512, "count": 2}, {"below-us": 1024, "count": 1}]}}
+        self.serve(helix_link_status=link)
+        ran = self.run_ctl("link", "--refresh")
+        self.assertEqual((ran.returncode, ran.stderr), (1, ""))
+        self.assertEqual(self.agent.asked, [("helix-link-status", {"refresh": True})])
+        for text in ("Encoder: vsock:2:5000\n", "HXFR version 2\n",
+                     "h264 high level 4.0, 6.00 Mbit/s, 59.94 frames a second, low latency\n",
+                     "3 of 4 answered, 25 % lost\n", "  p99    900 us\n", "< 512 us        2 ###",
+                     "Last error, 70 s ago: no PONG \n", "WARN    link.encoder", "-> look\n"):
+            self.assertIn(text, ran.stdout)
+        self.assertEqual(json.loads(self.run_ctl("link", "--json").stdout), link)
+
+    def test_link_without_an_encoder_says_so(self):
+        self.serve(helix_link_status=health(probe("link.encoder", "N/A")) | {
+            "endpoint": None, "last-error": None, "peer": None,
+            "pings": {"sent": 0, "answered": 0, "loss-percent": None, "p50-us": None, "histogram": []}})
         ran = self.run_ctl("link")
-        self.assertEqual(ran.returncode, 2)
-        self.assertIn("vsock:2:5000", ran.stdout)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertRegex(ran.stdout, r"^Encoder: none is configured\nN/A")
 
 
 if __name__ == "__main__":
