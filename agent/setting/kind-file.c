@@ -73,8 +73,10 @@ static bool parse(const char *value, struct durable_file *ret)
 {
 	unsigned mode, uid = geteuid(), gid = getegid();
 	const char *newline = strchr(value, '\n');
+	g_autofree char *line = newline ? g_strndup(value, (gsize)(newline - value)) : NULL;
 
-	if (!newline || sscanf(value, "%4o %u %u", &mode, &uid, &gid) < 1)
+	/* Of the line alone: a text may begin with numbers. */
+	if (!line || sscanf(line, "%4o %u %u", &mode, &uid, &gid) < 1)
 		return false;
 	*ret = (struct durable_file){ .mode = mode, .uid = uid, .gid = gid, .text = newline + 1 };
 	return true;

@@ -8,7 +8,7 @@
 
 #define FOLDER     "/proc/sys/"
 #define RT_RUNTIME "kernel.sched_rt_runtime_us"
-#define HUGEPAGES  "vm.nr_hugepages"
+#define HUGEPAGES  "vm.nr_hugepages" /* and what begins so: _mempolicy */
 
 /* What is allowed beside what the kernel itself refuses. */
 static const struct {
@@ -37,6 +37,15 @@ static char *path_of(const char *target)
 			*at = '.';
 	}
 	return path;
+}
+
+/* The kernel also takes 0x10, 010 and blanks, which would be beyond no limit. */
+static bool has_limits(const char *target)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++)
+		if (!strcmp(ranges[i].name, target))
+			return true;
+	return g_str_has_prefix(target, HUGEPAGES);
 }
 
 static bool in_range(const char *target, gint64 value, char **ret_reason)
@@ -85,19 +94,24 @@ static bool check(const struct env *env, const struct setting *setting, char **r
 	g_autofree char *path = path_of(setting->target);
 	gint64 value;
 
-	if (strstr(path, "..") || !setting->desired) {
+	/* One file has one name here, by which its limits and its original are found. */
+	if (strstr(path, "..") || strstr(path, "//") || !setting->desired) {
 		*ret_reason = g_strdup("not a sysctl that could be set");
 		return false;
 	}
 	if (!knob_check(env, path, ret_reason))
 		return false;
-	if (!g_ascii_string_to_signed(setting->desired, 10, G_MININT64, G_MAXINT64, &value, NULL))
-		return true;
+	if (!g_ascii_string_to_signed(setting->desired, 10, G_MININT64, G_MAXINT64, &value, NULL)) {
+		if (!has_limits(setting->target))
+			return true;
+		*ret_reason = g_strdup_printf("%s needs a decimal number", setting->target);
+		return false;
+	}
 	if (!in_range(setting->target, value, ret_reason))
 		return false;
 	if (!strcmp(setting->target, RT_RUNTIME))
 		return may_run_without_limit(env, value, ret_reason);
-	return strcmp(setting->target, HUGEPAGES) != 0 || fits_memory(env, value, ret_reason);
+	return !g_str_has_prefix(setting->target, HUGEPAGES) || fits_memory(env, value, ret_reason);
 }
 
 static bool read_value(const struct env *env, const char *target, char **ret, GError **error)

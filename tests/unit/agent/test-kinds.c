@@ -13,6 +13,8 @@ static void setup(void)
 	sandbox_init(&sandbox);
 	sandbox_put(&sandbox, "/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
 	sandbox_put(&sandbox, "/proc/sys/vm/nr_hugepages", "0\n");
+	sandbox_put(&sandbox, "/proc/sys/vm/nr_hugepages_mempolicy", "0\n");
+	sandbox_put(&sandbox, "/proc/sys/kernel/core_pattern", "core\n");
 	sandbox_put(&sandbox, "/proc/meminfo",
 		"MemAvailable:    4194304 kB\nHugepagesize:       2048 kB\n");
 	sandbox_put(&sandbox, "/run/units/needed.service", "active\n");
@@ -44,6 +46,13 @@ START_TEST(what_does_not_apply_is_refused)
 		{ &setting_kind_sysctl, "vm.nr_hugepages", "1024", true },
 		{ &setting_kind_sysctl, "vm.nr_hugepages", "1025", false },
 		{ &setting_kind_sysctl, "vm.nr_hugepages", "-1", false },
+		{ &setting_kind_sysctl, "vm.nr_hugepages_mempolicy", "1025", false },
+		{ &setting_kind_sysctl, "vm.nr_hugepages", "0x401", false },
+		{ &setting_kind_sysctl, "vm.swappiness", "0310", false },
+		{ &setting_kind_sysctl, "vm.swappiness", " 300", false },
+		{ &setting_kind_sysctl, "vm.swappiness", "99999999999999999999", false },
+		{ &setting_kind_sysctl, "vm..swappiness", "201", false },
+		{ &setting_kind_sysctl, "kernel.core_pattern", "core.%p", true },
 		{ &setting_kind_sysfs, "/sys/kernel/mm/transparent_hugepage/enabled", "never",
 			true },
 		{ &setting_kind_sysfs, "/sys/../etc/passwd", "x", false },
@@ -258,6 +267,15 @@ START_TEST(a_file_comes_back_with_its_mode)
 }
 END_TEST
 
+START_TEST(numbers_that_a_file_begins_with_are_not_its_owner)
+{
+	const struct setting_kind *kind = &setting_kind_file;
+
+	ck_assert(kind->write(&sandbox.env, "/etc/x/90-helix", "0600\n1234 5678 text\n", NULL));
+	assert_reads(kind, "/etc/x/90-helix", "0600\n1234 5678 text\n");
+}
+END_TEST
+
 START_TEST(a_device_is_held_until_it_is_let_go)
 {
 	const struct setting_kind *kind = &setting_kind_device;
@@ -306,6 +324,7 @@ int main(void)
 		who_masked_a_unit_keeps_it_masked,
 		an_interrupted_change_of_a_unit_is_not_drift,
 		a_file_comes_back_with_its_mode,
+		numbers_that_a_file_begins_with_are_not_its_owner,
 		a_device_is_held_until_it_is_let_go,
 		modifiers_leave_what_is_beyond,
 		NULL,
