@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INJECT_QUEUE_MAX 256u /* datagrams that are held back; more are lost */
+#define INJECT_QUEUE_MAX   256u    /* datagrams that are held back; more are lost */
+#define INJECT_OVERTAKE_NS 5000000 /* the longest that one waits for the next to overtake it */
 
 struct inject_config {
 	double loss;       /* share of datagrams, 0..1 */
@@ -27,18 +28,22 @@ struct inject_counters {
 
 struct inject;
 
-/* What comes out: the datagram's bytes, in the order in which it is now. */
+/* What comes out: the datagram's bytes, in the order in which it is now. stamp_ns: later than what was
+ * pushed by as long as the datagram was held back. Must not call back into the inject. */
 typedef void (*inject_sink)(void *user, const uint8_t *data, size_t size, int64_t stamp_ns);
 
-/* config is copied. -ENOMEM. */
+/* Does the configuration do anything at all? */
+bool inject_wants(const struct inject_config *config);
+/* config is copied; on_send and on_return are for who calls. -ENOMEM. */
 int inject_new(
 	const struct inject_config *config, inject_sink sink, void *user, struct inject **ret);
+/* What is held back is lost. NULL is fine. */
 void inject_destroy(struct inject *inject);
-/* A datagram of period `tick`: goes to the sink at once, later or never. stamp_ns goes along. */
+/* A datagram of period `tick`: goes to the sink at once, later or never. size <= NETJACK_PACKET_MAX. */
 void inject_push(struct inject *inject, uint64_t tick, const uint8_t *data, size_t size,
 	int64_t stamp_ns, int64_t now_ns);
 /* Passes on what is due. */
 void inject_run(struct inject *inject, int64_t now_ns);
-/* When something is due: INT64_MAX: nothing waits. */
+/* When something is due; INT64_MAX: nothing waits. */
 int64_t inject_next_ns(const struct inject *inject);
 const struct inject_counters *inject_counters(const struct inject *inject);
