@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "env.h"
 
+#include "run.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,9 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
-#define MASK_WORD   32u /* bits of a word in the affinity files of the kernel */
-#define SEARCH_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
+#define BOOT_ID   "/proc/sys/kernel/random/boot_id"
+#define MASK_WORD 32u /* bits of a word in the affinity files of the kernel */
 
 static int64_t boottime_ns(const struct env *env)
 {
@@ -28,86 +29,6 @@ static GDBusConnection *system_bus(const struct env *env, GError **error)
 	if (bus)
 		g_dbus_connection_set_exit_on_close(bus, FALSE);
 	return bus;
-}
-
-/* --- programs --- */
-
-struct run {
-	GMainLoop *loop;
-	GSubprocess *process;
-	char *out;
-	GError *error;
-	bool timed_out;
-};
-
-static void run_ended(GObject *process, GAsyncResult *result, void *user)
-{
-	struct run *run = user;
-
-	if (g_subprocess_communicate_utf8_finish(
-		    run->process, result, &run->out, NULL, &run->error) &&
-		!run->timed_out)
-		g_spawn_check_wait_status(g_subprocess_get_status(run->process), &run->error);
-	g_main_loop_quit(run->loop);
-}
-
-static gboolean run_timed_out(void *user)
-{
-	struct run *run = user;
-
-	run->timed_out = true;
-	g_subprocess_force_exit(run->process);
-	return G_SOURCE_REMOVE;
-}
-
-/* A context of its own: the thread that waits may be one of the main loop's neighbours. */
-static void run_wait(struct run *run, unsigned timeout_ms)
-{
-	GMainContext *context = g_main_context_new();
-	GSource *timeout = g_timeout_source_new(MIN(timeout_ms, ENV_RUN_MAX_MS));
-
-	g_main_context_push_thread_default(context);
-	run->loop = g_main_loop_new(context, FALSE);
-	g_source_set_callback(timeout, run_timed_out, run, NULL);
-	g_source_attach(timeout, context);
-	g_subprocess_communicate_utf8_async(run->process, NULL, NULL, run_ended, run);
-	g_main_loop_run(run->loop);
-	g_source_destroy(timeout);
-	g_source_unref(timeout);
-	g_main_loop_unref(run->loop);
-	g_main_context_pop_thread_default(context);
-	g_main_context_unref(context);
-}
-
-static bool run_program(const struct env *env, const char *const *argv, unsigned timeout_ms,
-	char **ret_out, GError **error)
-{
-	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
-		G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
-	struct run run = { 0 };
-
-	g_subprocess_launcher_setenv(launcher, "PATH", SEARCH_PATH, TRUE);
-	g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
-	run.process = g_subprocess_launcher_spawnv(launcher, argv, error);
-	if (!run.process)
-		return false;
-	run_wait(&run, timeout_ms);
-	g_object_unref(run.process);
-	if (run.timed_out) {
-		g_clear_error(&run.error);
-		g_set_error(&run.error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-			"%s did not end within %u ms", argv[0], timeout_ms);
-	} else if (!run.error && strlen(run.out) > ENV_FILE_MAX) {
-		g_set_error(&run.error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-			"%s printed more than %zu bytes", argv[0], ENV_FILE_MAX);
-	}
-	if (run.error) {
-		g_propagate_error(error, run.error);
-		g_free(run.out);
-		return false;
-	}
-	*ret_out = run.out;
-	return true;
 }
 
 void env_init(struct env *env, const char *root)

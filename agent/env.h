@@ -21,9 +21,10 @@ struct env {
 	/* CLOCK_BOOTTIME, ns. */
 	int64_t (*now_ns)(const struct env *env);
 	/* Runs a program (PATH of the agent's own choosing, no shell, no input) to its end, for
-	 * timeout_ms at most, then kills it. *ret_out: its standard output, NUL-terminated. False
-	 * with error: not there (G_SPAWN_ERROR_NOENT), timed out (G_IO_ERROR_TIMED_OUT), exit status
-	 * not 0 (G_SPAWN_EXIT_ERROR). */
+	 * timeout_ms at most, then kills it and those that it started. *ret_out: its standard output,
+	 * at most ENV_FILE_MAX bytes of UTF-8, NUL-terminated. False with error: not there
+	 * (G_SPAWN_ERROR_NOENT), timed out (G_IO_ERROR_TIMED_OUT), exit status not 0
+	 * (G_SPAWN_EXIT_ERROR), and those of run.h. */
 	bool (*run)(const struct env *env, const char *const *argv, unsigned timeout_ms,
 		char **ret_out, GError **error);
 	/* The system bus, or NULL and error where there is none. Transfer full. */

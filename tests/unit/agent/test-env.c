@@ -3,7 +3,10 @@
 #include "suite.h"
 
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <sys/stat.h>
+
+#define S G_GINT64_CONSTANT(1000000000)
 
 static struct env env;
 
@@ -112,6 +115,89 @@ START_TEST(a_program_that_hangs_is_killed_in_time)
 }
 END_TEST
 
+/* Lives until it is killed; of a zombie there is no command line. */
+static void assert_ends(const char *pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", pid);
+
+	for (int64_t end = env.now_ns(&env) + 20 * S; env.now_ns(&env) < end; g_usleep(1000)) {
+		g_autofree char *text = NULL;
+
+		if (!g_file_get_contents(path, &text, NULL, NULL) || !*text)
+			return;
+	}
+	ck_abort_msg("%s lives on", pid);
+}
+
+START_TEST(what_a_program_started_ends_with_it_when_its_time_is_up)
+{
+	g_autofree char *file = env_path(&env, "/pid");
+	g_autofree char *script = g_strdup_printf("sleep 1000 & echo $! > %s; wait", file);
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	g_autoptr(GError) error = NULL;
+	g_autofree char *pid = NULL;
+	char *out = NULL;
+
+	ck_assert(!env.run(&env, argv, 500, &out, &error));
+	ck_assert(g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT));
+	ck_assert(env_read_line(&env, "/pid", &pid, NULL));
+	assert_ends(pid);
+}
+END_TEST
+
+START_TEST(who_outlives_a_program_is_not_waited_for)
+{
+	const char *const argv[] = { "sh", "-c", "sleep 1000 & echo $!", NULL };
+	g_autofree char *out = NULL;
+
+	ck_assert(env.run(&env, argv, 20000, &out, NULL));
+	ck_assert_int_eq(kill(atoi(out), SIGKILL), 0);
+}
+END_TEST
+
+START_TEST(a_program_without_an_end_of_output_is_stopped)
+{
+	const char *const argv[] = { "yes", NULL };
+	g_autoptr(GError) error = NULL;
+	char *out = NULL;
+
+	ck_assert(!env.run(&env, argv, 2000, &out, &error));
+	ck_assert_msg(g_error_matches(error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE), "%s",
+		error->message);
+}
+END_TEST
+
+START_TEST(what_is_no_text_is_an_error)
+{
+	static const char *const scripts[] = { "printf '\\377'", "printf 'a\\000b'" };
+
+	for (unsigned i = 0; i < N_ELEMENTS(scripts); i++) {
+		const char *const argv[] = { "sh", "-c", scripts[i], NULL };
+		g_autoptr(GError) error = NULL;
+		char *out = NULL;
+
+		ck_assert(!env.run(&env, argv, 5000, &out, &error));
+		ck_assert(g_error_matches(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA));
+		ck_assert_ptr_null(out);
+	}
+}
+END_TEST
+
+START_TEST(a_program_in_the_path_of_whoever_started_the_agent_is_not_run)
+{
+	const char *const argv[] = { "true", NULL };
+	g_autofree char *folder = env_path(&env, "/bin"), *program = env_path(&env, "/bin/true");
+	char *out = NULL;
+
+	put("/bin/true", "#!/bin/sh\necho other\n");
+	ck_assert_int_eq(chmod(program, 0755), 0);
+	g_setenv("PATH", folder, TRUE);
+	ck_assert(env.run(&env, argv, 5000, &out, NULL));
+	ck_assert_str_eq(out, "");
+	g_free(out);
+}
+END_TEST
+
 START_TEST(a_program_that_fails_or_is_missing_is_an_error)
 {
 	const char *const fails[] = { "false", NULL }, *const missing[] = { "no-such-program",
@@ -176,6 +262,11 @@ int main(void)
 		a_folder_lists_its_names_in_order,
 		a_program_is_run_to_its_end,
 		a_program_that_hangs_is_killed_in_time,
+		what_a_program_started_ends_with_it_when_its_time_is_up,
+		who_outlives_a_program_is_not_waited_for,
+		a_program_without_an_end_of_output_is_stopped,
+		what_is_no_text_is_an_error,
+		a_program_in_the_path_of_whoever_started_the_agent_is_not_run,
 		a_program_that_fails_or_is_missing_is_an_error,
 		sets_of_cpus_are_read_and_written_as_the_kernel_does,
 		NULL,
