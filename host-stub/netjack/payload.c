@@ -29,8 +29,11 @@ float payload_sample(uint64_t frame, unsigned channel)
 int payload_is(float sample, uint64_t frame, unsigned channel)
 {
 	float expected = payload_sample(frame, channel);
+	uint32_t bits, expected_bits;
 
-	return memcmp(&sample, &expected, sizeof sample) == 0;
+	memcpy(&bits, &sample, sizeof bits);
+	memcpy(&expected_bits, &expected, sizeof expected_bits);
+	return bits == expected_bits;
 }
 
 int payload_find(
