@@ -15,6 +15,7 @@
 #include "h264.h"
 #include "histogram.h"
 #include "link.h"
+#include "reporter.h"
 #include "road.h"
 #include "settings.h"
 
@@ -69,8 +70,9 @@ struct _GstVsockEnc {
 	guint unusable;            /* access units in a row that could not be pushed */
 	GstClockTime latency;      /* as reported */
 
-	struct roads *roads; /* NULL before the first frame or allocation query */
-	enum road road;      /* of the last frame, when road_said */
+	struct reporter *reporter; /* from start to stop */
+	struct roads *roads;       /* NULL before the first frame or allocation query */
+	enum road road;            /* of the last frame, when road_said */
 	gboolean road_said, ids_refused;
 	gboolean had_frame; /* since start */
 	guint since_idr;    /* frames sent since an IDR was asked for */
@@ -98,6 +100,10 @@ GstFlowReturn gst_vsockenc_send(GstVsockEnc *self, GstVideoCodecFrame *frame);
 int gst_vsockenc_send_again(GstVsockEnc *self, GstVideoCodecFrame *frame);
 /* Made when needed. STREAM_LOCK. */
 struct roads *gst_vsockenc_roads(GstVsockEnc *self);
+
+/* Tells the guest's agent how frames went so far; once a second at most, unless it is the end.
+ * STREAM_LOCK, or nobody else is there. */
+void gst_vsockenc_tell_agent(GstVsockEnc *self, bool ended);
 
 /* gstvsockenc-receive.c */
 

@@ -138,6 +138,22 @@ static void count_sent(GstVsockEnc *self, const struct cargo *cargo)
 	GST_OBJECT_UNLOCK(self);
 }
 
+void gst_vsockenc_tell_agent(GstVsockEnc *self, bool ended)
+{
+	const struct counters *c = &self->counters;
+	struct hxfr_report report = { .ended = ended };
+
+	if (!ended && !reporter_is_due(self->reporter))
+		return;
+	GST_OBJECT_LOCK(self);
+	report.uploaded = c->by_road[ROAD_UPLOAD];
+	report.by_id = c->by_road[ROAD_ID] + c->by_road[ROAD_POOL] + report.uploaded;
+	report.by_pixels = c->by_road[ROAD_PIXELS];
+	report.dropped = c->dropped;
+	GST_OBJECT_UNLOCK(self);
+	reporter_send(self->reporter, &report);
+}
+
 /* true when the socket did not take it all. STREAM_LOCK. */
 static bool submit(GstVsockEnc *self, GstVideoCodecFrame *frame, struct cargo *cargo)
 {
@@ -158,11 +174,14 @@ static bool submit(GstVsockEnc *self, GstVideoCodecFrame *frame, struct cargo *c
 		.tentative = cargo->tentative,
 		.note = cargo->road,
 	};
+	bool more;
 
 	gst_video_codec_frame_set_user_data(
 		frame, cargo->held, cargo->held ? (GDestroyNotify)gst_buffer_unref : NULL);
 	count_sent(self, cargo);
-	return link_submit(self->link, &flight, &request, cargo->body);
+	more = link_submit(self->link, &flight, &request, cargo->body);
+	gst_vsockenc_tell_agent(self, false);
+	return more;
 }
 
 static void send_request(GstVsockEnc *self, GstVideoCodecFrame *frame, struct cargo *cargo)

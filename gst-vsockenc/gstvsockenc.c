@@ -176,6 +176,8 @@ static gboolean gst_vsockenc_stop(GstVideoEncoder *encoder)
 
 	end_task(self);
 	log_stats(self);
+	gst_vsockenc_tell_agent(self, true);
+	g_clear_pointer(&self->reporter, reporter_free);
 	drop_link(self);
 	forget_frames(self);
 	h264_stream_finish(&self->stream);
@@ -190,6 +192,7 @@ static gboolean gst_vsockenc_start(GstVideoEncoder *encoder)
 
 	if (!make_link(self))
 		return FALSE;
+	self->reporter = reporter_new();
 	reset_stream(self);
 	if (connect_link(self) && gst_pad_start_task(GST_VIDEO_ENCODER_SRC_PAD(encoder),
 					  gst_vsockenc_receive, self, NULL))

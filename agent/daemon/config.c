@@ -27,6 +27,8 @@ static const struct option {
 	{ "listen", "vsock-port", NUMBER, AT(vsock_port), G_MAXINT, "5001", "vsock port; 0: none" },
 	{ "listen", "virtio-serial", TEXT, AT(virtio_serial), 0,
 		"/dev/virtio-ports/org.helix.agent.0", "virtio-serial port" },
+	{ "listen", "encoder-socket", TEXT, AT(encoder_socket), 0, "/run/helix-agent/encoder.sock",
+		"where encoders of this machine report" },
 	{ "listen", "idle-timeout-s", NUMBER, AT(idle_timeout_s), 86400, "300",
 		"when a client that asks nothing is closed; 0: never" },
 	{ "listen", "requests-per-s", NUMBER, AT(requests_per_s), 1000, "10",

@@ -21,6 +21,7 @@ struct config {
 	char *group; /* that may read */
 	unsigned vsock_port;
 	char *virtio_serial;
+	char *encoder_socket;
 	unsigned idle_timeout_s;
 	unsigned requests_per_s, write_interval_s; /* for all but root; 0: no limit */
 	/* [host] */

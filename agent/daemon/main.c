@@ -6,6 +6,7 @@
 #include "../notify.h"
 #include "../probe/link-log.h"
 #include "agentd.h"
+#include "encoder-socket.h"
 #include "forward.h"
 #include "policy.h"
 #include "port.h"
@@ -24,6 +25,8 @@ struct program {
 	struct dialect *dialect;
 	struct dialect_server *server;
 	struct port *port;
+	struct encoder_log *encoder_log;
+	struct encoder_socket *encoder_socket;
 	GMainLoop *loop;
 	char *status;      /* of the service manager, last told */
 	bool write_failed; /* it was said */
@@ -133,6 +136,20 @@ static void open_port(struct program *program)
 		program->port = port_new(path, program->dialect, &terms);
 }
 
+/* Encoders also work without being watched. */
+static void listen_to_encoders(struct program *program)
+{
+	g_autofree char *path = env_path(&program->env, program->config.encoder_socket);
+	g_autoptr(GError) error = NULL;
+
+	if (!*program->config.encoder_socket)
+		return;
+	program->encoder_socket =
+		encoder_socket_new(path, &program->env, program->encoder_log, &error);
+	if (!program->encoder_socket)
+		say("not told of streams: %s", error->message);
+}
+
 static bool start_talking(struct program *program, GError **error)
 {
 	const struct config *config = &program->config;
@@ -157,6 +174,7 @@ static bool start_talking(struct program *program, GError **error)
 		return false;
 	listen_vsock(program);
 	open_port(program);
+	listen_to_encoders(program);
 	return true;
 }
 
@@ -171,6 +189,7 @@ static void start(struct program *program)
 	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
 	wanted.apply_socket = apply;
 	wanted.link_log = link_log_new();
+	wanted.encoder_log = program->encoder_log = encoder_log_new();
 	program->agentd = (struct agentd){
 		.env = &program->env,
 		.config = &program->config,
@@ -203,9 +222,11 @@ static void finish(struct program *program)
 {
 	dialect_server_free(program->server);
 	port_free(program->port);
+	encoder_socket_free(program->encoder_socket);
 	forward_free(program->agentd.forward);
 	health_free(program->agentd.health);
 	link_log_unref(program->agentd.link_log);
+	encoder_log_unref(program->encoder_log);
 	dialect_free(program->dialect);
 	g_main_loop_unref(program->loop);
 	env_finish(&program->env);

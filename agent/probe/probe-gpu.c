@@ -216,3 +216,44 @@ const struct probe probe_gpu_encode = {
 	.timeout_ms = VA_MS + 1000,
 	.run = encode_run,
 };
+
+/* --- gpu.dmabuf_path --- */
+
+void gpu_dmabuf_path_judge(const struct encoder_share *share, struct probe_result *ret)
+{
+	enum probe_status status;
+
+	if (!share) {
+		probe_say(ret, PROBE_NA, NULL, "no stream of vsockenc reports frames");
+		return;
+	}
+	status = probe_measure(ret, share->by_id_percent, "99:", "@0:0");
+	probe_say(ret, status,
+		"pixels are copied into every message: GST_DEBUG=vsockenc:4 in the environment of "
+		"that process says why; capture DMA-BUFs of virtio-gpu, see gpu.node and gpu.caps",
+		"%.4g %% of the frames go by id, %.4g %% after a copy: process %d of user %u, "
+		"%u stream%s in all",
+		share->by_id_percent, share->uploaded_percent, (int)share->sender.pid,
+		(unsigned)share->sender.uid, share->streams, share->streams == 1 ? "" : "s");
+}
+
+static void dmabuf_path_run(const struct env *env, const struct probe_wanted *wanted, void *state,
+	struct probe_result *ret)
+{
+	struct encoder_share share;
+	bool seen = wanted->encoder_log &&
+		    encoder_log_look(wanted->encoder_log, env->now_ns(env), &share);
+
+	gpu_dmabuf_path_judge(seen ? &share : NULL, ret);
+}
+
+const struct probe probe_gpu_dmabuf_path = {
+	.id = "gpu.dmabuf_path",
+	.group = PROBE_GROUP_GPU,
+	.title = "frames that go by id",
+	.unit = "%",
+	.period_s = 15,
+	.rest_s = 5,
+	.timeout_ms = 1000,
+	.run = dmabuf_path_run,
+};

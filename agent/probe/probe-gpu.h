@@ -3,6 +3,7 @@
 
 /* Verdicts on the GPU of the guest. */
 
+#include "encoder-log.h"
 #include "probe.h"
 
 #define GPU_PARAMS 6u /* VIRTGPU_PARAM_3D_FEATURES (1) to VIRTGPU_PARAM_CONTEXT_INIT (6) */
@@ -22,3 +23,5 @@ void gpu_caps_judge(const struct gpu_facts *facts, struct probe_result *ret);
 /* text: what helix-agent-va prints: "DRIVER: ...", then a line "H264High EncSlice" for each. */
 void gpu_encode_judge(
 	const char *text, const struct probe_wanted *wanted, struct probe_result *ret);
+/* share: NULL when there is no stream. */
+void gpu_dmabuf_path_judge(const struct encoder_share *share, struct probe_result *ret);

@@ -15,7 +15,7 @@ extern const struct probe probe_kernel_clocksource, probe_kernel_hrtimers, probe
 	probe_kernel_throttle, probe_kernel_watchdogs;
 extern const struct probe probe_mem_avail, probe_mem_hugepages, probe_mem_locked, probe_mem_swap,
 	probe_mem_thp, probe_memory_psi;
-extern const struct probe probe_gpu_caps, probe_gpu_encode, probe_gpu_node;
+extern const struct probe probe_gpu_caps, probe_gpu_dmabuf_path, probe_gpu_encode, probe_gpu_node;
 extern const struct probe probe_link_encoder, probe_link_host_cid;
 extern const struct probe probe_profile_drift, probe_svc_conflicts, probe_svc_failed;
 extern const struct probe probe_sched_latency_normal, probe_sched_latency_rt;

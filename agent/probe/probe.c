@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe.h"
 
+#include "encoder-log.h"
 #include "link-log.h"
 #include "probe-list.h"
 #include "range.h"
@@ -26,6 +27,7 @@ const struct probe *const probe_table[] = {
 	&probe_gpu_node,
 	&probe_gpu_caps,
 	&probe_gpu_encode,
+	&probe_gpu_dmabuf_path,
 	/* Encoder link */
 	&probe_link_encoder,
 	&probe_link_host_cid,
@@ -74,6 +76,7 @@ struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted)
 	copy->encoder = g_strdup(wanted->encoder);
 	copy->state_dir = g_strdup(wanted->state_dir);
 	copy->apply_socket = g_strdup(wanted->apply_socket);
+	copy->encoder_log = wanted->encoder_log ? encoder_log_ref(wanted->encoder_log) : NULL;
 	copy->link_log = wanted->link_log ? link_log_ref(wanted->link_log) : NULL;
 	return copy;
 }
@@ -85,6 +88,7 @@ void probe_wanted_free(struct probe_wanted *wanted)
 	g_free(wanted->encoder);
 	g_free(wanted->state_dir);
 	g_free(wanted->apply_socket);
+	encoder_log_unref(wanted->encoder_log);
 	link_log_unref(wanted->link_log);
 	g_free(wanted);
 }

@@ -37,9 +37,10 @@ struct probe_wanted {
 	enum probe_role role;
 	unsigned rate_hz, period_frames, periods; /* of the audio; 96000, 128, 2 */
 	unsigned hugepages;                       /* 0: none wanted */
-	char *encoder;      /* endpoint of the encoder link; NULL: none wanted */
-	char *state_dir;    /* of the applier's journal, /var/lib/helix-agent */
-	char *apply_socket; /* path of helix-applyd's socket; NULL: it is not asked */
+	char *encoder;                   /* endpoint of the encoder link; NULL: none wanted */
+	char *state_dir;                 /* of the applier's journal, /var/lib/helix-agent */
+	char *apply_socket;              /* path of helix-applyd's socket; NULL: it is not asked */
+	struct encoder_log *encoder_log; /* what encoders report; NULL: nothing does */
 	struct link_log *link_log; /* for what is seen of the encoder; NULL: nobody reads it */
 };
 
@@ -73,7 +74,7 @@ struct probe {
 extern const struct probe *const probe_table[];
 const struct probe *probe_find(const char *id);
 
-/* Deep copies (of link_log another reference); free with probe_wanted_free(). */
+/* Deep copies (of the logs another reference); free with probe_wanted_free(). */
 struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted);
 void probe_wanted_free(struct probe_wanted *wanted);
 /* Of the audio, in us; 0 when no rate is wanted. */

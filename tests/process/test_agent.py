@@ -8,6 +8,7 @@ import os
 import pty
 import random
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -407,6 +408,22 @@ class Health(AgentTest):
         self.assertLess(pings["loss-percent"], 100)
         self.assertEqual((link["peer"]["version"], link["peer"]["config"]["codec"]), (2, "h264"))
         self.assertGreater(link["peer"]["config"]["bitrate"], 0)
+
+    def test_an_encoder_may_report_its_frames(self):
+        self.start()
+        client = self.client()
+        wanted = {"probes": ["gpu.dmabuf_path"], "refresh": True}
+        self.assertEqual(client.value("helix-health", **wanted)["probes"][0]["status"], "N/A")
+        encoder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(encoder.close)
+        report = b"HXER" + struct.pack("<I5Q", 0, 7, 30, 0, 10, 0)
+        encoder.sendto(report, str(self.root / "run/helix-agent/encoder.sock"))
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := client.value("helix-health", **wanted)["probes"][0])["status"] == "N/A":
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)  # an answer of the last seconds is not asked for again
+        self.assertEqual((found["status"], found["value"]), ("WARN", 75))
+        self.assertIn(f"process {os.getpid()} of user {os.getuid()}", found["message"])
 
     def test_files_are_written_for_those_without_sockets(self):
         (self.root / "share").mkdir()

@@ -4,8 +4,10 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 import unittest
 
 from agent import DEADLINE_S, AgentTest, Hub
@@ -101,6 +103,36 @@ class TogetherTest(AgentTest):
         self.assertEqual(measured["memory in use"], "1 GiB, wanted at most 1.4 GiB")
         self.assertEqual(measured["isolated CPUs"], "2, wanted at least 1")
         self.assertEqual(measured["hugepages"], "7, wanted at least 0")
+
+    def test_a_stream_of_vsockenc_shows_in_health(self):
+        build = os.environ["BUILD_ROOT"]
+        endpoint = f"unix:{self.root / 'host'}"
+        host = subprocess.Popen([f"{build}/host-stub/helix-host-stub", "stream", "--listen", endpoint, "--refuse-ids"],
+                                stderr=subprocess.DEVNULL)
+        self.addCleanup(host.wait)
+        self.addCleanup(host.kill)
+        environment = dict(os.environ, GST_PLUGIN_PATH_1_0=f"{build}/gst-vsockenc",
+                           GST_REGISTRY=str(self.root / "registry"),
+                           HELIX_ENCODER_SOCKET=str(self.root / "run/helix-agent/encoder.sock"))
+        deadline = time.monotonic() + DEADLINE_S
+        while not (self.root / "host").exists():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        guest = subprocess.Popen(["gst-launch-1.0", "-q", "videotestsrc", "is-live=true", "!", "vsockenc",
+                                  f"endpoint={endpoint}", "!", "fakesink"], env=environment)
+        self.addCleanup(guest.wait)
+        self.addCleanup(guest.kill)
+        while not re.search(r"CRITICAL - gpu.dmabuf_path: 0 % .* user \d+", self.check_dmabuf_path()):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+        guest.send_signal(signal.SIGINT)  # gst-launch ends the stream first
+        guest.wait(DEADLINE_S)
+        while "no stream" not in self.check_dmabuf_path():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+
+    def check_dmabuf_path(self):
+        return self.ctl("health", "--check", "gpu.dmabuf_path", "--refresh", code=None)
 
     def test_status_of_a_real_machine_has_its_sections(self):
         out = self.ctl("status", "--refresh", "--all", code=None)
