@@ -8,13 +8,14 @@
 
 #define NS_PER_MS   G_GINT64_CONSTANT(1000000)
 #define LOOK_MS_MAX 60000 /* the clock that a timeout runs on stops while the machine sleeps */
+#define RETRY_MS    10000 /* of what could not be noted in the journal */
 #define BASE        "base"
 
 /* --- the time to confirm --- */
 
 static gboolean on_deadline(void *user);
 
-static void arm(struct service *service)
+static void arm_after(struct service *service, int64_t least_ms)
 {
 	int64_t deadline = transactions_deadline_ns(service->transactions), left_ms;
 
@@ -23,18 +24,24 @@ static void arm(struct service *service)
 		return;
 	left_ms = (deadline - service->env->now_ns(service->env)) / NS_PER_MS + 1;
 	service->deadline =
-		g_timeout_add((guint)CLAMP(left_ms, 0, LOOK_MS_MAX), on_deadline, service);
+		g_timeout_add((guint)CLAMP(left_ms, least_ms, LOOK_MS_MAX), on_deadline, service);
+}
+
+static void arm(struct service *service)
+{
+	arm_after(service, 0);
 }
 
 static gboolean on_deadline(void *user)
 {
 	struct service *service = user;
 	json_auto_t *results = NULL;
+	bool done;
 
 	service->deadline = 0;
 	/* A journal that fails now fails the next command too, which says so. */
-	transactions_expire(service->transactions, &results, NULL);
-	arm(service);
+	done = transactions_expire(service->transactions, &results, NULL);
+	arm_after(service, done ? 0 : RETRY_MS);
 	return G_SOURCE_REMOVE;
 }
 

@@ -129,8 +129,13 @@ static void take_intent(
 	const char *target = text_of(record, "target"), *of_boot = text_of(record, "boot");
 	struct ledger_layer *layer, *top;
 
-	if (!kind || !target)
+	if (!target)
 		return;
+	if (!kind) {
+		txn->unknown += !json_is_true(json_object_get(record, "volatile")) ||
+				g_strcmp0(of_boot, boot) == 0;
+		return;
+	}
 	txn->needs_reboot |= kind->needs_reboot;
 	if (kind->volatile_ && g_strcmp0(of_boot, boot) != 0)
 		return;
@@ -157,6 +162,8 @@ static void take_skipped(
 
 	if (layer)
 		g_ptr_array_remove(ledger->layers, layer);
+	else if (txn->unknown > 0 && !setting_kind_find(text_of(record, "kind") ?: ""))
+		txn->unknown--;
 }
 
 static void take_undone(
@@ -171,7 +178,7 @@ static void take_undone(
 static void take_commit(
 	struct ledger *ledger, struct ledger_txn *txn, const json_t *record, const char *boot)
 {
-	txn->confirm_s = number_of(record, "confirm-s");
+	txn->confirm_s = CLAMP(number_of(record, "confirm-s"), 0, G_MAXINT32);
 	txn->deadline_ns = number_of(record, "deadline-ns");
 	txn->boot = text_of(record, "boot");
 	txn->state = txn->confirm_s > 0 ? LEDGER_WAITING : LEDGER_COMMITTED;
@@ -234,8 +241,10 @@ static void take(struct ledger *ledger, const json_t *record, const char *boot)
 	int64_t id = number_of(record, "txn");
 	struct ledger_txn *txn = ledger_find(ledger, id);
 
+	if (id < 0 || id == G_MAXINT64)
+		return;
 	ledger->next_txn = MAX(ledger->next_txn, id + 1);
-	if (!txn && g_strcmp0(name, "begin") == 0)
+	if (!txn && id > 0 && g_strcmp0(name, "begin") == 0)
 		take_begin(ledger, record);
 	for (unsigned i = 0; txn && i < G_N_ELEMENTS(record_table); i++)
 		if (g_strcmp0(name, record_table[i].name) == 0)

@@ -8,7 +8,8 @@
  * Records, by "record": begin {txn, profile, checkpoint, boot, time, hash}, intent {txn, kind,
  * target, original, before, desired, volatile, boot}, skipped {txn, kind, target}, commit {txn,
  * confirm-s, boot, deadline-ns}, confirmed {txn}, trial {txn, boot, deadline-ns}, undo {txn, force},
- * undone {txn, kind, target, result}, left {txn}, end {txn}, start {txn}. Unknown ones are passed over.
+ * undone {txn, kind, target, result}, left {txn}, end {txn}, start {txn}. Unknown ones are passed over;
+ * transactions are numbered from 1.
  */
 
 #include "setting.h"
@@ -42,6 +43,8 @@ struct ledger_txn {
 	int64_t time_s;      /* CLOCK_REALTIME */
 	int64_t deadline_ns; /* of the confirmation, env->now_ns of that boot */
 	int64_t confirm_s;
+	unsigned
+		unknown; /* settings of kinds that only a newer version knows: it holds these too */
 	enum ledger_state state;
 };
 

@@ -106,13 +106,16 @@ static bool undo_all(struct transactions *all,
 {
 	const struct ledger_txn *txn;
 	int64_t below = G_MAXINT64;
+	GError *failure = NULL;
 
 	while ((txn = newest(all, below, wanted))) {
 		below = txn->id;
-		if (!undo(all, below, false, results, error))
-			return false;
+		undo(all, below, false, results, failure ? NULL : &failure);
 	}
-	return true;
+	if (!failure)
+		return true;
+	g_propagate_error(error, failure);
+	return false;
 }
 
 static bool is_overdue(const struct transactions *all, const struct ledger_txn *txn)
@@ -191,7 +194,9 @@ static bool turn_when_due(struct transactions *all, GError **error)
 
 static bool recover(struct transactions *all, json_t *results, GError **error)
 {
-	return begin_trials(all, error) && undo_all(all, is_left_over, results, error) &&
+	bool begun = begin_trials(all, error);
+
+	return undo_all(all, is_left_over, results, begun ? error : NULL) && begun &&
 	       turn_when_due(all, error);
 }
 

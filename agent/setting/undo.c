@@ -4,7 +4,9 @@
 struct undo {
 	const struct env *env;
 	struct ledger *ledger;
+	struct journal *journal;
 	bool force;
+	GError *failure; /* of the journal, the first one */
 };
 
 static bool is_ours(const struct ledger_layer *layer, const char *target_value, const char *now)
@@ -66,8 +68,13 @@ static bool gone(const char *result)
 	return g_str_equal(result, "restored") || g_str_equal(result, "kept");
 }
 
-static bool undo_one(const struct undo *undo, struct journal *journal, struct ledger_layer *layer,
-	json_t *results, GError **error)
+/* Says it in the journal, or keeps why that could not be. */
+static void note(struct undo *undo, json_t *record)
+{
+	journal_append(undo->journal, record, undo->failure ? NULL : &undo->failure);
+}
+
+static void undo_one(struct undo *undo, struct ledger_layer *layer, json_t *results)
 {
 	g_autofree char *message = NULL;
 	const char *result = undo_layer(undo, layer, &message);
@@ -76,38 +83,66 @@ static bool undo_one(const struct undo *undo, struct journal *journal, struct le
 		results, json_pack("{sI ss ss ss ss*}", "txn", (json_int_t)layer->txn->id, "kind",
 				 layer->kind->name, "target", layer->target, "result", result,
 				 "message", message));
-	return journal_append(journal,
+	note(undo,
 		json_pack("{ss sI ss ss ss}", "record", "undone", "txn", (json_int_t)layer->txn->id,
-			"kind", layer->kind->name, "target", layer->target, "result", result),
-		error);
+			"kind", layer->kind->name, "target", layer->target, "result", result));
+}
+
+/* What a newer version changed and this one cannot put back. */
+static void report_unknown(const struct ledger_txn *txn, json_t *results)
+{
+	g_autofree char *target = g_strdup_printf("%u settings", txn->unknown);
+
+	json_array_append_new(
+		results, json_pack("{sI ss ss ss ss}", "txn", (json_int_t)txn->id, "kind",
+				 "unknown", "target", target, "result", "failed", "message",
+				 "only a newer helix-applyd can put them back"));
+}
+
+static bool begin(struct undo *undo, const struct ledger_txn *txn)
+{
+	note(undo, json_pack("{ss sI sb}", "record", "undo", "txn", (json_int_t)txn->id, "force",
+			   undo->force));
+	if (!undo->failure)
+		journal_sync(undo->journal, &undo->failure);
+	/* What is in good order stays so, until the journal can be written. */
+	return !undo->failure || (txn->state != LEDGER_COMMITTED && txn->state != LEDGER_LEFT);
+}
+
+static bool all_gone(const json_t *results, size_t first)
+{
+	for (size_t i = first; i < json_array_size(results); i++) {
+		const json_t *one = json_array_get(results, i);
+
+		if (!gone(json_string_value(json_object_get(one, "result"))))
+			return false;
+	}
+	return true;
 }
 
 bool undo_txn(const struct env *env, struct journal *journal, const struct ledger_txn *txn,
 	struct ledger *ledger, bool force, json_t *results, GError **error)
 {
-	struct undo undo = { .env = env, .ledger = ledger, .force = force };
-	int64_t id = txn->id;
-	size_t first = json_array_size(results), i;
-	bool all_gone = true;
-	json_t *one;
+	struct undo undo = { .env = env, .ledger = ledger, .journal = journal, .force = force };
+	size_t first = json_array_size(results);
 
-	if (!journal_append(journal,
-		    json_pack(
-			    "{ss sI sb}", "record", "undo", "txn", (json_int_t)id, "force", force),
-		    error) ||
-		!journal_sync(journal, error))
-		return false;
-	for (i = ledger->layers->len; i-- > 0;) {
-		struct ledger_layer *layer = ledger->layers->pdata[i];
+	if (begin(&undo, txn)) {
+		for (unsigned i = ledger->layers->len; i-- > 0;) {
+			struct ledger_layer *layer = ledger->layers->pdata[i];
 
-		if (layer->txn == txn && !undo_one(&undo, journal, layer, results, error))
-			return false;
+			if (layer->txn == txn)
+				undo_one(&undo, layer, results);
+		}
+		if (txn->unknown > 0)
+			report_unknown(txn, results);
+		note(&undo,
+			json_pack("{ss sI}", "record", all_gone(results, first) ? "end" : "left",
+				"txn", (json_int_t)txn->id));
 	}
-	for (i = first; (one = json_array_get(results, i)); i++)
-		all_gone &= gone(json_string_value(json_object_get(one, "result")));
-	return journal_append(journal,
-		       json_pack("{ss sI}", "record", all_gone ? "end" : "left", "txn",
-			       (json_int_t)id),
-		       error) &&
-	       journal_sync(journal, error);
+	if (!undo.failure)
+		journal_sync(journal, &undo.failure);
+	if (!undo.failure)
+		return true;
+	g_propagate_error(error, undo.failure);
+	return false;
 }

@@ -4,6 +4,9 @@
 #include "sandbox.h"
 #include "suite.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define S G_GINT64_CONSTANT(1000000000)
 
 static struct sandbox sandbox;
@@ -172,6 +175,37 @@ START_TEST(it_is_busy_while_it_waits_or_holds_and_takes_back_in_time)
 }
 END_TEST
 
+static unsigned n_appends;
+
+static void count_appends(struct setting_host *host, const char *name)
+{
+	n_appends += !strcmp(name, "journal-append");
+}
+
+START_TEST(a_journal_that_fails_is_not_tried_without_a_pause)
+{
+	const struct rlimit limit = { 0, RLIM_INFINITY };
+	unsigned first;
+
+	signal(SIGXFSZ, SIG_IGN);
+	apply("all");
+	service_free(service);
+	sandbox.now_ns += 119 * S + S - 1000000;
+	start();
+	sandbox.now_ns += S;
+	sandbox.host.step = count_appends;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	while (n_appends == 0)
+		g_main_context_iteration(NULL, TRUE);
+	first = n_appends;
+	for (int64_t end = g_get_monotonic_time() + G_USEC_PER_SEC / 4;
+		g_get_monotonic_time() < end; g_usleep(1000))
+		g_main_context_iteration(NULL, FALSE);
+	ck_assert_uint_eq(n_appends, first);
+	ck_assert(service_busy(service));
+}
+END_TEST
+
 START_TEST(after_a_restart_a_device_is_held_again)
 {
 	json_int_t txn = apply("all");
@@ -210,6 +244,7 @@ int main(void)
 		without_the_hash_of_the_plan_nothing_is_applied,
 		back_to_a_checkpoint_is_back_over_all_that_came_after_it,
 		it_is_busy_while_it_waits_or_holds_and_takes_back_in_time,
+		a_journal_that_fails_is_not_tried_without_a_pause,
 		after_a_restart_a_device_is_held_again,
 		verifying_names_what_is_not_in_effect,
 		NULL,

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
+#include "setting/journal.h"
 #include "suite.h"
 
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #define S          G_GINT64_CONSTANT(1000000000)
 #define SWAPPINESS "/proc/sys/vm/swappiness"
@@ -342,6 +346,120 @@ START_TEST(an_unconfirmed_reboot_is_tried_once)
 	assert_file("/boot/grub/grub.cfg", "(none)");
 }
 END_TEST
+/* --- a journal that cannot be written --- */
+
+/* As on a full disk: no file may become longer than the journal is. */
+static void fill_disk(bool full)
+{
+	g_autofree char *path = g_build_filename(sandbox.state, "journal", NULL);
+	struct rlimit limit;
+	struct stat status;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = full ? (rlim_t)status.st_size : limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void fill_disk_behind_poke(struct setting_host *host, const char *name)
+{
+	if (!strcmp(name, "poked"))
+		fill_disk(true);
+}
+
+START_TEST(an_apply_that_a_full_disk_ends_leaves_nothing_behind)
+{
+	struct plan *plan = sandbox_plan(&sandbox, two);
+	GError *error = NULL;
+	json_t *result;
+
+	sandbox.host.step = fill_disk_behind_poke;
+	ck_assert(!transaction_apply(all, plan, plan->hash, -1, &result, &error));
+	sandbox.host.step = NULL;
+	assert_originals();
+	g_clear_error(&error);
+	plan_free(plan);
+	fill_disk(false);
+	reopen();
+	assert_originals();
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 0);
+}
+END_TEST
+
+START_TEST(what_nobody_confirms_is_taken_back_on_a_full_disk)
+{
+	GError *error = NULL;
+	json_t *results;
+
+	apply(risky, 10);
+	fill_disk(true);
+	sandbox.now_ns += 11 * S;
+	ck_assert(!transactions_expire(all, &results, &error));
+	ck_assert_ptr_nonnull(error);
+	g_clear_error(&error);
+	assert_originals();
+	fill_disk(false);
+	ck_assert(transactions_expire(all, &results, NULL));
+	json_decref(results);
+	assert_originals();
+	ck_assert_int_eq(transactions_deadline_ns(all), -1);
+}
+END_TEST
+
+START_TEST(what_is_in_good_order_stays_until_the_journal_can_be_written)
+{
+	int64_t txn = apply(two, -1);
+	GError *error = NULL;
+	json_t *results;
+
+	fill_disk(true);
+	poison(&results);
+	ck_assert(!transaction_rollback(all, txn, false, &results, &error));
+	assert_poisoned(&results);
+	g_clear_error(&error);
+	assert_file(SWAPPINESS, "10\n");
+	assert_file(OURS, "new\n");
+	fill_disk(false);
+	assert_rollback(txn, false, "sysctl:restored file:restored");
+	assert_originals();
+}
+END_TEST
+
+/* --- a journal of a newer version --- */
+
+static void append_intent(struct journal *journal, const char *kind, const char *target)
+{
+	ck_assert(journal_append(journal,
+		json_pack("{ss si ss ss ss ss ss sb ss}", "record", "intent", "txn", 1, "kind",
+			kind, "target", target, "original", "60", "before", "60", "desired", "10",
+			"volatile", true, "boot", "boot-1"),
+		NULL));
+}
+
+START_TEST(what_only_a_newer_version_can_put_back_is_not_forgotten)
+{
+	struct journal *journal;
+
+	transactions_close(all);
+	all = NULL;
+	ck_assert(journal_open(&sandbox.env, sandbox.state, &journal, NULL));
+	ck_assert(journal_append(journal,
+		json_pack("{ss si ss}", "record", "begin", "txn", 1, "boot", "boot-1"), NULL));
+	append_intent(journal, "nvme", "nvme0");
+	append_intent(journal, "sysctl", "vm.swappiness");
+	journal_close(journal);
+	reopen();
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 1);
+	assert_rollback(1, true, "unknown:failed");
+	reopen();
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 1);
+	sandbox_reboot(&sandbox);
+	reopen();
+	assert_rollback(1, false, "");
+	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 0);
+}
+END_TEST
 
 int main(void)
 {
@@ -361,6 +479,10 @@ int main(void)
 		what_is_confirmed_stays,
 		what_was_overdue_while_nobody_looked_is_taken_back_at_the_start,
 		an_unconfirmed_reboot_is_tried_once,
+		an_apply_that_a_full_disk_ends_leaves_nothing_behind,
+		what_nobody_confirms_is_taken_back_on_a_full_disk,
+		what_is_in_good_order_stays_until_the_journal_can_be_written,
+		what_only_a_newer_version_can_put_back_is_not_forgotten,
 		NULL,
 	};
 
