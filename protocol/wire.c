@@ -62,6 +62,11 @@ uint64_t hxfr_reader_u64(struct hxfr_reader *r)
 	return read_le(r, 8);
 }
 
+uint32_t hxfr_reader_be32(struct hxfr_reader *r)
+{
+	return __builtin_bswap32(hxfr_reader_u32(r));
+}
+
 size_t hxfr_reader_left(const struct hxfr_reader *r)
 {
 	return r->size - r->pos;
@@ -126,6 +131,11 @@ void hxfr_writer_i64(struct hxfr_writer *w, int64_t v)
 void hxfr_writer_u64(struct hxfr_writer *w, uint64_t v)
 {
 	write_le(w, v, 8);
+}
+
+void hxfr_writer_be32(struct hxfr_writer *w, uint32_t v)
+{
+	hxfr_writer_u32(w, __builtin_bswap32(v));
 }
 
 void hxfr_writer_bytes(struct hxfr_writer *w, const void *data, size_t n)

@@ -18,6 +18,7 @@
 #define NETJACK_HEADER_SIZE  ((size_t)48)   /* bytes before the payload of a cycle's packet */
 #define NETJACK_PACKET_MAX   ((size_t)9000) /* bytes of a datagram: MAX_MTU */
 #define NETJACK_MTU_DEFAULT  1500u
+#define NETJACK_MTU_MIN      256u /* ours */
 
 #define NETJACK_CHANNELS_MAX 64u     /* ours: audio channels of one direction; so for MIDI */
 #define NETJACK_PERIOD_MIN   16u     /* frames; ours */
@@ -65,7 +66,8 @@ struct netjack_session {
 };
 
 /* -EBADMSG: not a session packet (size, type, kind); -EPROTONOSUPPORT: another version;
- * -ERANGE: a number beyond the limits above. Names are terminated and have no control characters. */
+ * -ERANGE: a number beyond the limits above; rate and period are anything where nothing is agreed on
+ * yet. Names are terminated and printable ASCII, '?' in place of anything else. */
 int netjack_session_decode(const uint8_t *data, size_t size, struct netjack_session *ret);
 void netjack_session_encode(
 	const struct netjack_session *session, uint8_t ret[NETJACK_SESSION_SIZE]);
@@ -95,6 +97,7 @@ struct netjack_stream {
 	uint32_t mtu;
 	uint32_t period;   /* frames */
 	uint32_t channels; /* audio, <= NETJACK_CHANNELS_MAX */
+	uint32_t back;     /* audio of the other direction: what a sync packet can ask for */
 	uint32_t midi;     /* channels, <= NETJACK_CHANNELS_MAX */
 };
 
@@ -105,28 +108,29 @@ int netjack_header_decode(const uint8_t *data, size_t size, const struct netjack
 void netjack_header_encode(const struct netjack_header *header, uint8_t ret[NETJACK_HEADER_SIZE]);
 
 /* Frames of one audio packet with so many ports: the largest power of two that the MTU takes, at most
- * the period (jack2's rule: 4 * frames * ports <= mtu - 112). 0: not even one frame. */
+ * the period (jack2's rule: 4 * frames * ports <= mtu - 112). 0: not even one frame, or the period is
+ * not a multiple, of which jack2 would leave out the rest. */
 uint32_t netjack_frames_per_packet(const struct netjack_stream *stream, uint32_t n_ports);
 
 /* A set of channel numbers, bit n: channel n. */
 typedef uint64_t netjack_ports;
 
 /* The ports a sync packet lists: those whose data its sender wants. data: the whole packet. -ERANGE:
- * not a port of the stream, or twice the same. */
+ * not a port of the other direction, or twice the same; -EBADMSG: not as long as the list. */
 int netjack_sync_decode(const struct netjack_header *header, const uint8_t *data,
 	const struct netjack_stream *stream, netjack_ports *ret);
-/* A whole sync packet; header->size and n_ports are set here. Returns its size. */
+/* A whole sync packet; header->data, size and n_ports are set here. Returns its size. */
 size_t netjack_sync_encode(
 	const struct netjack_header *header, netjack_ports wanted, uint8_t ret[NETJACK_PACKET_MAX]);
 
-/* Writes the samples of one packet into channels[port] + where they belong. -ERANGE as above: nothing
+/* Writes the samples of one packet into channels[port] + where they belong. Errors as above: nothing
  * is written then. *ret: the ports it had. */
 int netjack_audio_decode(const struct netjack_header *header, const uint8_t *data,
 	const struct netjack_stream *stream, float *const *channels, netjack_ports *ret);
-/* Packet number sub_cycle of those that carry `ports` of a cycle; header->size, n_packets, n_ports,
- * frames and sub_cycle are set here. Returns its size, 0: there is no such packet. */
+/* Packet number sub_cycle of those that carry `ports` (of the stream) of a cycle; of the header only
+ * is_return, id and cycle are read. Returns its size, 0: there is no such packet. */
 size_t netjack_audio_encode(const struct netjack_header *header,
 	const struct netjack_stream *stream, netjack_ports ports, const float *const *channels,
 	uint32_t sub_cycle, uint8_t ret[NETJACK_PACKET_MAX]);
-/* How many there are; 1 with no ports (an empty one). */
+/* How many there are; 1 with no ports (an empty one); 0: the MTU does not take them. */
 uint32_t netjack_audio_packets(const struct netjack_stream *stream, netjack_ports ports);

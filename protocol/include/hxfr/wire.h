@@ -25,6 +25,8 @@ uint32_t hxfr_reader_u32(struct hxfr_reader *r);
 int32_t hxfr_reader_i32(struct hxfr_reader *r);
 int64_t hxfr_reader_i64(struct hxfr_reader *r);
 uint64_t hxfr_reader_u64(struct hxfr_reader *r);
+/* Big-endian: other people's protocols. */
+uint32_t hxfr_reader_be32(struct hxfr_reader *r);
 /* n bytes in place, borrowed from the reader's data; NULL once failed. */
 const uint8_t *hxfr_reader_bytes(struct hxfr_reader *r, size_t n);
 size_t hxfr_reader_left(const struct hxfr_reader *r);
@@ -45,6 +47,7 @@ void hxfr_writer_u32(struct hxfr_writer *w, uint32_t v);
 void hxfr_writer_i32(struct hxfr_writer *w, int32_t v);
 void hxfr_writer_i64(struct hxfr_writer *w, int64_t v);
 void hxfr_writer_u64(struct hxfr_writer *w, uint64_t v);
+void hxfr_writer_be32(struct hxfr_writer *w, uint32_t v);
 void hxfr_writer_bytes(struct hxfr_writer *w, const void *data, size_t n);
 void hxfr_writer_zero(struct hxfr_writer *w, size_t n);
 /* 0 and *ret_size = bytes written, or -ENOSPC when they did not fit. */

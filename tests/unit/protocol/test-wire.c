@@ -39,6 +39,25 @@ START_TEST(eight_bytes_without_a_sign_keep_their_top_bit)
 }
 END_TEST
 
+START_TEST(other_peoples_numbers_are_big_endian)
+{
+	static const uint8_t expected[] = { 0x01, 0x02, 0x03, 0xfe };
+	uint8_t bytes[sizeof(expected)];
+	struct hxfr_writer w;
+	struct hxfr_reader r;
+	size_t size;
+
+	hxfr_writer_init(&w, bytes, sizeof(bytes));
+	hxfr_writer_be32(&w, 0x010203fe);
+	ck_assert_int_eq(hxfr_writer_end(&w, &size), 0);
+	ck_assert_mem_eq(bytes, expected, sizeof(expected));
+	hxfr_reader_init(&r, bytes, sizeof(bytes));
+	ck_assert_uint_eq(hxfr_reader_be32(&r), 0x010203fe);
+	ck_assert_uint_eq(hxfr_reader_be32(&r), 0);
+	ck_assert_int_eq(hxfr_reader_end(&r), -EBADMSG);
+}
+END_TEST
+
 START_TEST(reader_yields_zero_after_the_first_failure)
 {
 	static const uint8_t bytes[] = { 1, 2, 3 };
@@ -121,6 +140,7 @@ int main(void)
 	const TTest *const tests[] = {
 		reader_is_little_endian_and_signed,
 		eight_bytes_without_a_sign_keep_their_top_bit,
+		other_peoples_numbers_are_big_endian,
 		reader_yields_zero_after_the_first_failure,
 		reader_refuses_a_length_that_would_overflow,
 		reader_refuses_leftover_bytes,
