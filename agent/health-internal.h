@@ -22,6 +22,7 @@ enum health_state {
 /* A probe. g_atomic_rc_box: owned by health and by the thread that runs it. */
 struct health_entry {
 	const struct probe *probe;
+	const struct override *override; /* of the machine's wishes; NULL: none */
 	struct health_machine *machine;
 	GMainContext *context;
 	void *memory; /* of the probe */
@@ -54,5 +55,7 @@ struct health {
 	void *user;
 };
 
+/* In effect. */
+unsigned health_entry_period_s(const struct health_entry *entry);
 /* PROBE_UNKNOWN when it was never asked. */
 enum probe_status health_entry_status(const struct health_entry *entry);

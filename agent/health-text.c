@@ -42,6 +42,7 @@ static json_t *entry_json(const struct health_entry *entry)
 	json_object_set_new(object, "fail", text_or_null(answer->fail));
 	json_object_set_new(object, "message", text_or_null(answer->message));
 	json_object_set_new(object, "hint", text_or_null(answer->hint));
+	json_object_set_new(object, "period-s", json_integer(health_entry_period_s(entry)));
 	json_object_set_new(object, "since-ns", json_integer(entry->since_ns));
 	json_object_set_new(object, "na-reason",
 		status == PROBE_NA ? text_or_null(answer->message) : json_null());

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "health-internal.h"
 
+#include "probe/override.h"
+#include "probe/range.h"
+
 #define PARALLEL_MAX 2u /* probes at a time, those that hang aside */
 #define LATE_MAX     8u /* probes that may hang before no other is begun */
 
@@ -54,6 +57,7 @@ static struct health_entry *entry_new(struct health *health, const struct probe 
 
 	entry->probe = probe;
 	entry->machine = g_atomic_rc_box_acquire(health->machine);
+	entry->override = overrides_find(entry->machine->wanted->overrides, probe);
 	entry->context = g_main_context_ref(health->context);
 	entry->memory = g_malloc0(probe->state_size);
 	g_mutex_init(&entry->mutex);
@@ -95,6 +99,13 @@ enum probe_status health_worse(enum probe_status a, enum probe_status b)
 	static const unsigned rank[] = { 0, 1, 3, 2, 0 };
 
 	return rank[b] > rank[a] || a == PROBE_NA ? b : a;
+}
+
+unsigned health_entry_period_s(const struct health_entry *entry)
+{
+	const struct override *override = entry->override;
+
+	return override && override->period_s ? override->period_s : entry->probe->period_s;
 }
 
 enum probe_status health_entry_status(const struct health_entry *entry)
@@ -154,7 +165,7 @@ static void entry_rest(struct health_entry *entry)
 {
 	entry->state = HEALTH_IDLE;
 	if (entry->health->started)
-		entry_set_timer(entry, g_timeout_source_new_seconds(entry->probe->period_s),
+		entry_set_timer(entry, g_timeout_source_new_seconds(health_entry_period_s(entry)),
 			entry_due, G_PRIORITY_DEFAULT);
 	else
 		clear_source(&entry->timer);
@@ -208,13 +219,31 @@ static gboolean entry_is_late(void *data)
 	return G_SOURCE_REMOVE;
 }
 
+/* Where a probe judges more than its value, or not by ranges at all, those of the override count as
+ * well. */
+static void apply_override(struct probe_result *result)
+{
+	const struct override *override = result->override;
+	enum probe_status status;
+
+	if (!override || !result->has_value || result->status > PROBE_FAIL)
+		return;
+	status = range_judge(result->value, result->warn, result->fail);
+	if (status > PROBE_FAIL || status <= result->status)
+		return;
+	result->status = status;
+	if (!result->hint)
+		result->hint = g_strdup_printf("this limit is set in %s", override->origin);
+}
+
 static void *entry_thread(void *data)
 {
 	struct health_entry *entry = data;
 	GSource *source = g_idle_source_new();
-	struct probe_result result = { 0 };
+	struct probe_result result = { .override = entry->override };
 
 	entry->probe->run(&entry->machine->env, entry->machine->wanted, entry->memory, &result);
+	apply_override(&result);
 	entry_exchange(entry, result);
 	/* Not g_main_context_invoke(): it may run the function on this thread. */
 	g_source_set_priority(source, G_PRIORITY_DEFAULT);

@@ -27,7 +27,7 @@ void health_free(struct health *health);
 void health_start(struct health *health, void (*changed)(void *user), void *user);
 
 /* {status, exit, boot-id, monotonic-ns, probes: [{id, group, title, status, value, unit, warn,
- * fail, message, hint, since-ns, na-reason}]}; what is not known is null. Times are of now_ns() of env:
+ * fail, message, hint, period-s, since-ns, na-reason}]}; what is not known is null. Times are of now_ns() of env:
  * since-ns that of the last change of status. ids: NULL (all) or NULL-terminated, unknown ones are
  * passed over; status and exit are those of the listed. Cached answers; a new reference. */
 json_t *health_json(struct health *health, const char *const *ids);

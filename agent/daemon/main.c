@@ -5,6 +5,7 @@
 #include "../health.h"
 #include "../notify.h"
 #include "../probe/link-log.h"
+#include "../probe/override.h"
 #include "agentd.h"
 #include "encoder-socket.h"
 #include "forward.h"
@@ -180,6 +181,11 @@ static bool start_talking(struct program *program, GError **error)
 
 /* --- life --- */
 
+static void complain(void *user, const char *mistake)
+{
+	say("%s", mistake);
+}
+
 static void start(struct program *program)
 {
 	struct probe_wanted wanted;
@@ -188,6 +194,8 @@ static void start(struct program *program)
 	config_wanted(&program->config, &wanted);
 	g_autofree char *apply = env_path(&program->env, program->config.apply_socket);
 	wanted.apply_socket = apply;
+	wanted.overrides = overrides_new();
+	overrides_load(wanted.overrides, &program->env, complain, NULL);
 	wanted.link_log = link_log_new();
 	wanted.encoder_log = program->encoder_log = encoder_log_new();
 	program->agentd = (struct agentd){
@@ -196,6 +204,7 @@ static void start(struct program *program)
 		.link_log = wanted.link_log,
 		.health = health_new(&program->env, &wanted),
 	};
+	overrides_unref(wanted.overrides);
 	program->agentd.forward = forward_new(apply);
 	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
 	program->loop = g_main_loop_new(NULL, FALSE);
@@ -249,6 +258,25 @@ static int serve(struct program *program)
 	return good ? 0 : 1;
 }
 
+static void dump(struct program *program)
+{
+	g_autofree char *config = config_dump(&program->config), *text = NULL;
+	struct overrides *overrides = overrides_new();
+	g_auto(GStrv) lines = NULL;
+
+	env_init(&program->env, program->config.root);
+	overrides_load(overrides, &program->env, complain, NULL);
+	text = overrides_dump(overrides);
+	lines = g_strsplit(text, "\n", -1);
+	fputs(config, stdout);
+	if (*text)
+		puts("\n# " OVERRIDE_DIR ":");
+	for (char **line = lines; *line && **line; line++)
+		printf("# %s\n", *line);
+	overrides_unref(overrides);
+	env_finish(&program->env);
+}
+
 static void print_help(void)
 {
 	g_autofree char *options = config_help();
@@ -281,13 +309,10 @@ int main(int argc, char **argv)
 		say("%s", error->message);
 		return 2;
 	}
-	if (program.config.dump) {
-		g_autofree char *text = config_dump(&program.config);
-
-		fputs(text, stdout);
-	} else {
+	if (program.config.dump)
+		dump(&program);
+	else
 		status = serve(&program);
-	}
 	config_finish(&program.config);
 	return status;
 }

@@ -130,8 +130,8 @@ void mem_swap_judge(
 		return;
 	}
 	status = probe_measure(ret, facts->pages_in_per_s, dsp ? "0" : "100", NULL);
-	if (status == PROBE_WARN)
-		probe_say(ret, dsp && facts->audio ? PROBE_FAIL : PROBE_WARN,
+	if (status != PROBE_OK)
+		probe_say(ret, dsp && facts->audio ? PROBE_FAIL : status,
 			"free memory, or switch swap off: swapoff -a",
 			"%.1f pages a second come back from swap", facts->pages_in_per_s);
 	else if (dsp && facts->swappiness > 10)

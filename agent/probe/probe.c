@@ -3,6 +3,7 @@
 
 #include "encoder-log.h"
 #include "link-log.h"
+#include "override.h"
 #include "probe-list.h"
 #include "range.h"
 
@@ -76,6 +77,7 @@ struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted)
 	copy->encoder = g_strdup(wanted->encoder);
 	copy->state_dir = g_strdup(wanted->state_dir);
 	copy->apply_socket = g_strdup(wanted->apply_socket);
+	copy->overrides = wanted->overrides ? overrides_ref(wanted->overrides) : NULL;
 	copy->encoder_log = wanted->encoder_log ? encoder_log_ref(wanted->encoder_log) : NULL;
 	copy->link_log = wanted->link_log ? link_log_ref(wanted->link_log) : NULL;
 	return copy;
@@ -88,6 +90,7 @@ void probe_wanted_free(struct probe_wanted *wanted)
 	g_free(wanted->encoder);
 	g_free(wanted->state_dir);
 	g_free(wanted->apply_socket);
+	overrides_unref(wanted->overrides);
 	encoder_log_unref(wanted->encoder_log);
 	link_log_unref(wanted->link_log);
 	g_free(wanted);
@@ -107,9 +110,21 @@ void probe_result_finish(struct probe_result *result)
 	*result = (struct probe_result){ 0 };
 }
 
+/* "" of an override is no limit. */
+static const char *limit(const char *own, const char *override)
+{
+	if (!override)
+		return own;
+	return *override ? override : NULL;
+}
+
 enum probe_status probe_measure(
 	struct probe_result *ret, double value, const char *warn, const char *fail)
 {
+	if (ret->override) {
+		warn = limit(warn, ret->override->warn);
+		fail = limit(fail, ret->override->fail);
+	}
 	ret->has_value = true;
 	ret->value = value;
 	g_free(ret->warn);

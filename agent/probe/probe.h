@@ -28,6 +28,9 @@ enum probe_status {
 #define PROBE_GROUP_SCHEDULING "Scheduling"
 #define PROBE_GROUP_SYSTEM     "System"
 
+struct override;
+struct overrides;
+
 /* What is wanted of this machine: limits scale with it. */
 enum probe_role {
 	PROBE_ROLE_DESKTOP,
@@ -40,11 +43,13 @@ struct probe_wanted {
 	char *encoder;                   /* endpoint of the encoder link; NULL: none wanted */
 	char *state_dir;                 /* of the applier's journal, /var/lib/helix-agent */
 	char *apply_socket;              /* path of helix-applyd's socket; NULL: it is not asked */
+	struct overrides *overrides;     /* of limits and periods; NULL: none */
 	struct encoder_log *encoder_log; /* what encoders report; NULL: nothing does */
 	struct link_log *link_log; /* for what is seen of the encoder; NULL: nobody reads it */
 };
 
 struct probe_result {
+	const struct override *override; /* for probe_measure(); borrowed; NULL: none */
 	enum probe_status status;
 	bool has_value;
 	double value;
@@ -65,7 +70,7 @@ struct probe {
 	 * a time of zero are those of the boot, so that a first rate is the average since then. */
 	size_t state_size;
 	/* Runs on a thread of its own, never twice at a time, and may be late: then the answer is
-	 * PROBE_UNKNOWN and this probe is not asked again until it returned. *ret is zeroed. */
+	 * PROBE_UNKNOWN and this probe is not asked again until it returned. *ret is zeroed, but for `override`. */
 	void (*run)(const struct env *env, const struct probe_wanted *wanted, void *state,
 		struct probe_result *ret);
 };
@@ -74,14 +79,15 @@ struct probe {
 extern const struct probe *const probe_table[];
 const struct probe *probe_find(const char *id);
 
-/* Deep copies (of the logs another reference); free with probe_wanted_free(). */
+/* Deep copies (of overrides and logs another reference); free with probe_wanted_free(). */
 struct probe_wanted *probe_wanted_copy(const struct probe_wanted *wanted);
 void probe_wanted_free(struct probe_wanted *wanted);
 /* Of the audio, in us; 0 when no rate is wanted. */
 double probe_wanted_period_us(const struct probe_wanted *wanted);
 
 void probe_result_finish(struct probe_result *result);
-/* Sets value and ranges (copied; NULL: none) and returns the verdict on it. */
+/* Sets value and ranges (copied; NULL: none; those of the override win) and returns the verdict on
+ * it. */
 enum probe_status probe_measure(
 	struct probe_result *ret, double value, const char *warn, const char *fail);
 /* "0.67": as ranges want numbers, in no locale. Transfer full. */

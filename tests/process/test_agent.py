@@ -377,6 +377,25 @@ class Health(AgentTest):
         self.assertIn("'nope'", client.ask("helix-health", probes=["nope"])["error"]["desc"])
         self.assertIn("format", client.ask("helix-health", format="xml")["error"]["desc"])
 
+    def test_limits_and_periods_may_be_set(self):
+        self.put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
+        self.put("etc/helix-agent/health.d/10-mine.conf",
+                 "[mem.avial]\nwarn=1:\n\n[mem.avail]\nwarn=ten\nwarn=9:\nperiod=1\n")
+        process = self.start()
+        self.assertIn("/etc/helix-agent/health.d/10-mine.conf:1: there is no probe 'mem.avial'",
+                      process.stderr.readline())
+        self.assertIn("/etc/helix-agent/health.d/10-mine.conf:5: warn: 'ten' is no range", process.stderr.readline())
+        client = self.client()
+        probe = client.value("helix-health", probes=["mem.avail"], refresh=True)["probes"][0]
+        self.assertEqual((probe["status"], probe["value"], probe["warn"], probe["period-s"]), ("OK", 10, "9:", 1))
+        self.put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 80 kB\n")
+        deadline = time.monotonic() + DEADLINE_S
+        while probe["status"] == "OK":
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+            probe = client.value("helix-health", probes=["mem.avail"])["probes"][0]
+        self.assertEqual((probe["status"], probe["value"]), ("WARN", 8))
+
     def test_the_link_has_figures(self):
         self.start()
         link = self.client().value("helix-link-status")
@@ -491,6 +510,18 @@ class Life(AgentTest):
                               stdout=subprocess.PIPE, text=True, timeout=DEADLINE_S, check=True)
         self.assertIn("allow-host-write=yes\n", done.stdout)
         self.assertIn("idle-timeout-s=9\n", done.stdout)
+        self.assertNotIn("health.d", done.stdout)
+
+    def test_so_are_limits_and_what_is_wrong_with_them(self):
+        self.put("etc/helix-agent/health.d/a.conf", "[cpu.steal]\nwarn=3\nfail=x\n")
+        done = subprocess.run([AGENTD, "--root", self.root, "--dump-conf"], capture_output=True, text=True,
+                              timeout=DEADLINE_S, check=True)
+        self.assertTrue(done.stdout.endswith("\n# /etc/helix-agent/health.d:\n# # /etc/helix-agent/health.d/a.conf:1\n"
+                                             "# [cpu.steal]\n# warn=3\n"), done.stdout)
+        self.assertIn("a.conf:3: fail: 'x' is no range", done.stderr)
+        again = self.put("again.conf", done.stdout)
+        subprocess.run([AGENTD, "--config", again, "--dump-conf"], stdout=subprocess.DEVNULL, timeout=DEADLINE_S,
+                       check=True)
 
 
 if __name__ == "__main__":
