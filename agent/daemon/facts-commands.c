@@ -7,12 +7,14 @@
 #include <sys/statvfs.h>
 
 #define BUS_TIMEOUT_MS 2000
+#define LATE_MS        8000 /* longer than the tools and calls that have a limit of their own */
 
-/* helix-facts: numbers without a verdict. Asked on a thread: the bus may take its time. */
+/* helix-facts: numbers without a verdict. Asked on a thread: the bus may take its time, or for ever. */
 struct facts {
 	const struct env *env;
-	struct dialect_call *call;
-	json_t *reply;
+	struct dialect_call *call; /* NULL: it was told that this takes too long */
+	json_t *reply;             /* of the thread, until it ends */
+	guint timer;
 };
 
 static void add_cpus(const struct env *env, json_t *reply)
@@ -118,8 +120,24 @@ static void on_gathered(GObject *source, GAsyncResult *result, void *user)
 	struct facts *facts = user;
 	struct dialect_error error = { 0 };
 
-	dialect_call_finish(facts->call, facts->reply, &error);
+	g_clear_handle_id(&facts->timer, g_source_remove);
+	if (facts->call)
+		dialect_call_finish(facts->call, facts->reply, &error);
+	else
+		json_decref(facts->reply);
 	g_free(facts);
+}
+
+static gboolean on_late(void *user)
+{
+	struct facts *facts = user;
+	struct dialect_call *call = g_steal_pointer(&facts->call);
+	struct dialect_error error = { 0 };
+
+	facts->timer = 0;
+	dialect_fail(&error, "the bus or a process of this machine does not answer");
+	dialect_call_finish(call, NULL, &error);
+	return G_SOURCE_REMOVE;
 }
 
 static json_t *wanted(const struct config *config)
@@ -136,7 +154,8 @@ static json_t *run_facts(
 	struct facts *facts = g_new0(struct facts, 1);
 	g_autoptr(GTask) task = g_task_new(NULL, NULL, on_gathered, facts);
 
-	*facts = (struct facts){ agentd->env, call, json_object() };
+	*facts = (struct facts){ agentd->env, call, json_object(), 0 };
+	facts->timer = g_timeout_add(LATE_MS, on_late, facts);
 	json_object_set_new(facts->reply, "wanted", wanted(agentd->config));
 	g_task_set_task_data(task, facts, NULL);
 	g_task_run_in_thread(task, gather);

@@ -29,6 +29,13 @@ json_t *guest_parse_load(const char *text)
 	return NULL;
 }
 
+json_t *guest_parse_host_name(const char *name)
+{
+	g_autofree char *valid = g_utf8_make_valid(name, -1);
+
+	return json_pack("{s:s}", "host-name", valid);
+}
+
 /* --- /proc/stat --- */
 
 static json_t *parse_cpu(const char *line, long ticks_per_s)

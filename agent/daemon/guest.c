@@ -49,7 +49,7 @@ static json_t *run_host_name(
 	char name[256] = "";
 
 	gethostname(name, sizeof(name) - 1);
-	return json_pack("{s:s}", "host-name", name);
+	return guest_parse_host_name(name);
 }
 
 static json_t *run_load(

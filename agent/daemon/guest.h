@@ -11,6 +11,8 @@
 json_t *guest_parse_load(const char *text);
 /* /proc/stat -> [{type, cpu, user, nice, system, idle, ...}], in ms. */
 json_t *guest_parse_cpustats(const char *text, long ticks_per_s);
+/* gethostname(2), which may be any bytes -> {host-name}. */
+json_t *guest_parse_host_name(const char *name);
 /* os-release(5): adds id, name, pretty-name, version, version-id, variant, variant-id to object. */
 void guest_parse_osrelease(const char *text, json_t *object);
 

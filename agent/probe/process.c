@@ -3,8 +3,10 @@
 
 #include "facts.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STAT_PRIORITY 40 /* fields of /proc/PID/stat, counted from 1 */
 #define STAT_POLICY   41
@@ -50,14 +52,18 @@ GPtrArray *process_find(const struct env *env, const char *const *names)
 char **process_arguments(const struct env *env, const struct process *process)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", process->pid);
-	g_autofree char *full = env_path(env, path), *text = NULL;
+	g_autofree char *full = env_path(env, path);
 	GPtrArray *arguments = g_ptr_array_new();
-	gsize size = 0;
+	char text[PROCESS_ARGUMENTS_MAX + 1];
+	int fd = open(full, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size = fd >= 0 ? read(fd, text, PROCESS_ARGUMENTS_MAX) : -1;
 
+	if (fd >= 0)
+		close(fd);
+	text[MAX(size, 0)] = '\0';
 	/* Arguments end with NUL bytes. */
-	if (g_file_get_contents(full, &text, &size, NULL))
-		for (gsize at = 0; at < size; at += strlen(text + at) + 1)
-			g_ptr_array_add(arguments, g_strdup(text + at));
+	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
+		g_ptr_array_add(arguments, g_strdup(text + at));
 	g_ptr_array_add(arguments, NULL);
 	return (char **)g_ptr_array_free(arguments, FALSE);
 }

@@ -12,7 +12,9 @@ struct process {
 
 /* Processes with one of these names (NULL-terminated), by number. Free with g_ptr_array_unref(). */
 GPtrArray *process_find(const struct env *env, const char *const *names);
-/* Its arguments, NULL-terminated; empty when it is gone. Transfer full. */
+/* Its first arguments (those within PROCESS_ARGUMENTS_MAX bytes: a process chooses how many it has),
+ * NULL-terminated; empty when it is gone. Transfer full. */
+#define PROCESS_ARGUMENTS_MAX 4096u
 char **process_arguments(const struct env *env, const struct process *process);
 /* The user it runs as, from /proc/PID/status; false when it is gone. */
 bool process_uid(const struct env *env, const struct process *process, int64_t *ret);

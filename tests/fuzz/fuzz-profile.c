@@ -143,7 +143,8 @@ static void check_entry(const struct plan_entry *entry)
 	else if (kind == &setting_kind_sysctl)
 		PROMISE(!strstr(target, ".."));
 	else if (kind == &setting_kind_unit)
-		PROMISE(!strchr(target, '/') && !strstr(target, "ssh.service"));
+		PROMISE(!strchr(target, '/') && strcmp(target, "user:ssh.service") != 0 &&
+			strcmp(target, "ssh.service") != 0);
 	else if (kind == &setting_kind_cmdline)
 		PROMISE(!strpbrk(entry->desired, "\"'$`\\ ;#(){}<>&|*?~"));
 }

@@ -67,6 +67,16 @@ class Talking(AgentTest):
         self.assertEqual(client.value("guest-get-osinfo")["pretty-name"], "Helix 1")
         self.assertEqual(client.value("guest-get-load"), {"load1m": 1, "load5m": 2, "load15m": 3.5})
 
+    def test_a_bus_that_says_nothing_does_not_keep_a_client_waiting(self):
+        bus = socket.socket(socket.AF_UNIX)
+        self.addCleanup(bus.close)
+        bus.bind(str(self.root / "bus"))
+        bus.listen()
+        self.start(DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.root / 'bus'}")
+        client = self.client()
+        self.assertIn("does not answer", client.ask("helix-facts")["error"]["desc"])
+        self.assertEqual(client.value("guest-ping"), {})
+
     def test_garbage_is_survived(self):
         self.start()
         noise = random.Random(4)

@@ -53,6 +53,13 @@ static void assert_json(json_t *have, const char *wanted)
 	json_decref(have);
 }
 
+START_TEST(a_host_name_that_is_no_text_is_an_answer)
+{
+	assert_json(guest_parse_host_name("helix"), "{\"host-name\":\"helix\"}");
+	assert_json(guest_parse_host_name("h\377"), "{\"host-name\":\"h\357\277\275\"}");
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	double load[3];
@@ -208,6 +215,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_host_name_that_is_no_text_is_an_answer,
 		loads_are_three_numbers,
 		times_of_cpus_are_in_ms,
 		os_release_is_unquoted,

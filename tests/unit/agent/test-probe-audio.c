@@ -27,6 +27,27 @@ static const struct {
 		{ "a-driver-with-a", true, false, 10, 48000, 1024, 2, 5 } },
 };
 
+START_TEST(a_process_decides_in_vain_how_much_is_read_of_it)
+{
+	const struct process process = { .pid = 7 };
+	char text[2 * PROCESS_ARGUMENTS_MAX];
+	g_autofree char *path = NULL;
+	g_auto(GStrv) arguments = NULL, first = NULL;
+
+	machine_put(&machine, "/proc/7/comm", "jackd\n");
+	path = env_path(&machine.env, "/proc/7/cmdline");
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = i % 2 ? '\0' : 'x';
+	ck_assert(g_file_set_contents(path, text, sizeof(text), NULL));
+	arguments = process_arguments(&machine.env, &process);
+	ck_assert_uint_eq(g_strv_length(arguments), PROCESS_ARGUMENTS_MAX / 2);
+	ck_assert(g_file_set_contents(path, "jackd\0-d\0", 9, NULL));
+	first = process_arguments(&machine.env, &process);
+	ck_assert_uint_eq(g_strv_length(first), 2);
+	ck_assert_str_eq(first[1], "-d");
+}
+END_TEST
+
 START_TEST(arguments_of_jackd_are_understood)
 {
 	static const char *const none[] = { NULL };
@@ -499,6 +520,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_process_decides_in_vain_how_much_is_read_of_it,
 		arguments_of_jackd_are_understood,
 		the_effective_quantum_is_what_a_graph_gets,
 		the_quantum_of_virtual_machines_is_found_in_the_configuration,
