@@ -63,8 +63,9 @@ int64_t slave_next_ns(const struct slave *slave);
 bool slave_ready(const struct slave *slave);
 /* What is due in that period, complete or not; once a period. As returns_take(). */
 enum verdict slave_take(struct slave *slave, uint64_t *ret_sent, const float *const **ret_channels);
-/* ns since the last packet of the slave (or since slave_new()) that was one of the session's. */
-int64_t slave_silent_ns(const struct slave *slave, int64_t now_ns);
+/* How long it has not answered: ns of the periods that were sent since its last packet that was one of
+ * the session's. Periods, not time: who is not asked cannot answer. */
+int64_t slave_silent_ns(const struct slave *slave);
 /* Says KILL_MASTER: the master ends. jackd then finds the port closed and looks for a new one. */
 void slave_goodbye(struct slave *slave);
 /* By the thread that uses it, or when none does. */
