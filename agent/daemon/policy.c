@@ -8,7 +8,8 @@
 
 static struct dialect_terms limited(const struct policy *policy, enum dialect_access access)
 {
-	return (struct dialect_terms){ access, policy->requests_per_s, policy->write_interval_s };
+	return (struct dialect_terms){ access, policy->requests_per_s, policy->write_interval_s,
+		false };
 }
 
 struct dialect_terms policy_host_terms(const struct policy *policy)
@@ -20,7 +21,7 @@ static bool admit_user(
 	const struct policy *policy, const struct dialect_peer *peer, struct dialect_terms *ret)
 {
 	if (peer->uid == 0 || peer->uid == policy->own_uid)
-		*ret = (struct dialect_terms){ .access = DIALECT_WRITE };
+		*ret = (struct dialect_terms){ .access = DIALECT_WRITE, .trusted = true };
 	else if (policy->has_group && dialect_peer_in_group(peer, policy->group))
 		*ret = limited(policy, DIALECT_READ);
 	else

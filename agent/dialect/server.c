@@ -28,11 +28,20 @@ struct listener {
 	char *path; /* to remove; NULL: none */
 };
 
+struct client {
+	struct dialect_stream *stream;
+	int family;
+	uid_t uid;
+	uint32_t cid;
+	bool trusted;
+};
+
 struct dialect_server {
 	struct dialect_server_config config;
 	struct listener listeners[DIALECT_LISTENERS_MAX];
 	unsigned n_listeners;
-	GPtrArray *streams;
+	struct client clients[DIALECT_CLIENTS_MAX];
+	unsigned n_clients;
 };
 
 /* --- who it is --- */
@@ -88,14 +97,18 @@ static bool identify(int fd, struct dialect_peer *ret)
 static void tell_changed(struct dialect_server *server)
 {
 	if (server->config.changed)
-		server->config.changed(server->config.user, server->streams->len);
+		server->config.changed(server->config.user, server->n_clients);
 }
 
 static void on_closed(void *user, struct dialect_stream *stream)
 {
 	struct dialect_server *server = user;
+	unsigned i = 0;
 
-	g_ptr_array_remove_fast(server->streams, stream);
+	while (server->clients[i].stream != stream)
+		i++;
+	server->clients[i] = server->clients[--server->n_clients];
+	dialect_stream_free(stream);
 	tell_changed(server);
 }
 
@@ -112,6 +125,42 @@ static void refuse(int fd, const char *why)
 	close(fd);
 }
 
+static bool has_place(const struct dialect_server *server, const struct client *fresh)
+{
+	unsigned others = 0, of_one = 0;
+
+	for (unsigned i = 0; i < server->n_clients; i++) {
+		const struct client *client = &server->clients[i];
+
+		others += !client->trusted;
+		of_one += client->family == fresh->family && client->uid == fresh->uid &&
+			  client->cid == fresh->cid;
+	}
+	if (fresh->trusted)
+		return server->n_clients < DIALECT_CLIENTS_MAX;
+	return server->n_clients < DIALECT_CLIENTS_MAX && others < DIALECT_CLIENTS_OTHERS &&
+	       of_one < DIALECT_CLIENTS_OF_ONE;
+}
+
+static void add_client(struct dialect_server *server, const struct dialect_stream_config *config,
+	const struct dialect_peer *peer, int fd)
+{
+	struct client client = {
+		.family = peer->family,
+		.uid = peer->uid,
+		.cid = peer->cid,
+		.trusted = config->terms.trusted,
+	};
+
+	if (!has_place(server, &client)) {
+		refuse(fd, "too many clients");
+		return;
+	}
+	client.stream = dialect_stream_new(fd, config);
+	server->clients[server->n_clients++] = client;
+	tell_changed(server);
+}
+
 static void serve(struct dialect_server *server, int fd)
 {
 	struct dialect_stream_config config = {
@@ -124,19 +173,15 @@ static void serve(struct dialect_server *server, int fd)
 	struct dialect_peer peer;
 
 	if (!identify(fd, &peer) ||
-		!server->config.admit(server->config.user, &peer, &config.terms)) {
+		!server->config.admit(server->config.user, &peer, &config.terms))
 		refuse(fd, "permission denied");
-	} else if (server->streams->len == DIALECT_CLIENTS_MAX) {
-		refuse(fd, "too many clients");
-	} else {
-		g_ptr_array_add(server->streams, dialect_stream_new(fd, &config));
-		tell_changed(server);
-	}
+	else
+		add_client(server, &config, &peer, fd);
 }
 
 unsigned dialect_server_clients(const struct dialect_server *server)
 {
-	return server->streams->len;
+	return server->n_clients;
 }
 
 /* --- listeners --- */
@@ -260,7 +305,6 @@ struct dialect_server *dialect_server_new(const struct dialect_server_config *co
 	struct dialect_server *server = g_new0(struct dialect_server, 1);
 
 	server->config = *config;
-	server->streams = g_ptr_array_new_with_free_func((GDestroyNotify)dialect_stream_free);
 	return server;
 }
 
@@ -277,6 +321,7 @@ void dialect_server_free(struct dialect_server *server)
 		g_free(listener->path);
 		close(listener->fd);
 	}
-	g_ptr_array_unref(server->streams);
+	while (server->n_clients > 0)
+		dialect_stream_free(server->clients[--server->n_clients].stream);
 	g_free(server);
 }

@@ -16,6 +16,7 @@
 struct dialect_terms {
 	enum dialect_access access;
 	unsigned requests_per_s, write_interval_s; /* as in dialect_client_config */
+	bool trusted; /* places of a server are kept for it (dialect/server.h) */
 };
 
 struct dialect_stream;

@@ -15,7 +15,7 @@ static char *folder, *path;
 static struct dialect *dialect;
 static struct dialect_server *server;
 static GMainLoop *loop;
-static bool admits;
+static bool admits, trusts;
 static struct dialect_peer last_peer;
 static struct dialect_call *held;
 
@@ -52,7 +52,7 @@ static const struct dialect_command *const tables[] = { commands };
 static bool admit(void *user, const struct dialect_peer *peer, struct dialect_terms *ret)
 {
 	last_peer = *peer;
-	*ret = (struct dialect_terms){ .access = DIALECT_READ };
+	*ret = (struct dialect_terms){ .access = DIALECT_READ, .trusted = trusts };
 	return admits;
 }
 
@@ -338,6 +338,45 @@ START_TEST(a_reply_that_is_not_taken_ends_the_client)
 }
 END_TEST
 
+/* A connection that stays when there is a place for it. */
+static int assert_place(unsigned n_clients, bool wanted)
+{
+	int fd = connect_raw(path, false);
+	char line[256] = "";
+
+	if (wanted) {
+		run_until_clients(n_clients + 1);
+		return fd;
+	}
+	while (recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT) < 0)
+		g_main_context_iteration(NULL, TRUE);
+	ck_assert_msg(strstr(line, "too many clients"), "%s", line);
+	ck_assert_uint_eq(dialect_server_clients(server), n_clients);
+	close(fd);
+	return -1;
+}
+
+START_TEST(nobody_takes_all_places_but_who_is_trusted)
+{
+	int fds[DIALECT_CLIENTS_MAX];
+
+	for (unsigned i = 0; i < DIALECT_CLIENTS_OF_ONE; i++)
+		fds[i] = assert_place(i, true);
+	assert_place(DIALECT_CLIENTS_OF_ONE, false);
+	trusts = true;
+	for (unsigned i = DIALECT_CLIENTS_OF_ONE; i < DIALECT_CLIENTS_MAX; i++)
+		fds[i] = assert_place(i, true);
+	assert_place(DIALECT_CLIENTS_MAX, false);
+	close(fds[0]);
+	run_until_clients(DIALECT_CLIENTS_MAX - 1);
+	fds[0] = assert_place(DIALECT_CLIENTS_MAX - 1, true);
+	for (unsigned i = 0; i < DIALECT_CLIENTS_MAX; i++)
+		close(fds[i]);
+	run_until_clients(0);
+	trusts = false;
+}
+END_TEST
+
 START_TEST(a_call_may_be_answered_when_its_client_has_gone)
 {
 	const char *request = "{\"execute\":\"hold\"}";
@@ -367,6 +406,7 @@ int main(void)
 		an_answer_without_end_is_refused,
 		a_request_that_does_not_end_ends_the_client,
 		a_reply_that_is_not_taken_ends_the_client,
+		nobody_takes_all_places_but_who_is_trusted,
 		a_call_may_be_answered_when_its_client_has_gone,
 		NULL,
 	};

@@ -69,6 +69,7 @@ START_TEST(who_may_talk_and_what_it_may_ask_for)
 		ck_assert_msg((terms.access == DIALECT_WRITE) == (cases[i].verdict == WRITES), "%s",
 			cases[i].what);
 		ck_assert_uint_eq(terms.requests_per_s, cases[i].limited ? 10 : 0);
+		ck_assert(terms.trusted == !cases[i].limited);
 		ck_assert_uint_eq(terms.write_interval_s, cases[i].limited ? 20 : 0);
 	}
 }
