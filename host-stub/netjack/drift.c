@@ -25,6 +25,7 @@ static void jump(struct timeline *timeline, int64_t now_ns, double frames)
 	timeline->at_ns = now_ns;
 	timeline->since_ns = now_ns;
 	timeline->frames = frames;
+	timeline->spread = timeline->period / 4;
 	timeline->n_off = 0;
 	timeline->is_running = true;
 }
@@ -54,6 +55,9 @@ void timeline_update(struct timeline *timeline, int64_t now_ns, double frames)
 	}
 	if (dt <= 0)
 		return;
+	double most = 2 * timeline->spread;
+	timeline->spread += 0.01 * (fabs(error) - timeline->spread);
+	error = clamp(error, -most, most);
 	double age_s = (double)(now_ns - timeline->since_ns) / NS_PER_S;
 	double omega = 2 * M_PI * fmax(TIMELINE_BANDWIDTH_HZ, 0.3 / age_s) * dt / NS_PER_S;
 	omega = fmin(omega, 0.7);

@@ -23,6 +23,7 @@ struct timeline {
 	double period;  /* frames between two updates */
 	double speed;   /* frames a ns, smoothed */
 	double frames;  /* at at_ns, smoothed */
+	double spread;  /* frames that the times are usually off the line */
 	int64_t at_ns;
 	int64_t since_ns; /* of the first update after a jump */
 	unsigned n_off;   /* updates in a row that were far off */
@@ -30,8 +31,9 @@ struct timeline {
 };
 
 void timeline_init(struct timeline *timeline, uint32_t rate, uint32_t period);
-/* The side has counted `frames` at now_ns: called for each period, late calls included. A time that
- * stays far off the line (a period and more) is believed after a few. */
+/* The side has counted `frames` at now_ns: called for each period, late calls included. A call that is
+ * much later than they are usually counts little; times that stay off the line by more than a period
+ * are believed after a few. */
 void timeline_update(struct timeline *timeline, int64_t now_ns, double frames);
 /* Of the line: the count at a time, the time of a count. 0 before the first update. */
 double timeline_frames(const struct timeline *timeline, int64_t at_ns);
