@@ -13,8 +13,8 @@
 enum verdict {
 	VERDICT_OK,
 	VERDICT_EARLY, /* nothing is due yet: the first periods of a session */
-	VERDICT_LATE,  /* came back, after its time */
-	VERDICT_LOST,  /* never came back, or not all of it */
+	VERDICT_LATE,  /* not there, or not all of it */
+	VERDICT_LOST,  /* not there, and something younger is: it will hardly come any more */
 	N_VERDICTS
 };
 /* "ok", "early", "late", "lost". */

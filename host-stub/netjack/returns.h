@@ -6,8 +6,10 @@
  * times in, verdicts out.
  *
  * A slave in sync mode echoes the number of the cycle it answers. One in async mode has a counter of
- * its own, PipeWire's says 0 always: such returns are placed by order and re-anchored by time, so that
- * a lost one shifts nothing for long.
+ * its own, PipeWire's says 0 always: see anchor.h.
+ *
+ * jackd, when a part of period c does not reach it, answers c - 1 once more when c + 1 comes, with
+ * what it played then, and never c: the first answer to a period is the one that counts.
  */
 
 #include "audio.h"
@@ -18,35 +20,38 @@ struct returns; /* for one slave */
 
 /* Counted since the session began; written by the process thread alone. */
 struct returns_counters {
-	uint64_t verdicts[N_VERDICTS]; /* one a period */
-	uint64_t packets;              /* understood */
-	uint64_t lost;        /* periods that never came back (found when their slot is needed) */
-	uint64_t late;        /* periods that came back after their time */
-	uint64_t duplicated;  /* packets that were there already */
-	uint64_t reordered;   /* packets behind one that was sent after them */
-	uint64_t stale;       /* packets of no period that is on its way */
-	uint64_t malformed;   /* packets that could not be what the session has */
-	uint64_t slave_xruns; /* periods that the slave skipped or answered twice */
-	uint64_t reanchored;  /* times the numbering had to be found again */
+	uint64_t verdicts[N_VERDICTS]; /* what returns_take() said, one a period */
+	uint64_t packets;              /* of periods that are on their way */
+	/* What became of the periods that were LATE or LOST when they were due, RETURNS_SLOTS periods
+	 * later at most. */
+	uint64_t lost;       /* never came back, or not all of it */
+	uint64_t late;       /* came back after their time */
+	uint64_t duplicated; /* packets that were there already */
+	uint64_t reordered;  /* packets behind one that was sent after them */
+	uint64_t stale;      /* packets of no period that is on its way */
+	uint64_t malformed;  /* packets that could not be what the session has */
+	uint64_t
+		slave_xruns; /* periods that the slave answered once more later, for a missing one */
+	uint64_t reanchored; /* times the numbering had to be found again */
 };
 
-/* stream: of the returns. latency: N, periods (0: a return is due in the cycle it answers).
- * -ENOMEM. */
-int returns_new(const struct netjack_stream *stream, uint32_t latency, uint32_t rate, bool sync,
-	struct returns **ret);
+/* session: agreed on, no count of channels is -1. -ENOMEM. */
+int returns_new(const struct netjack_session *session, struct returns **ret);
+/* NULL is fine. */
 void returns_destroy(struct returns *returns);
 
-/* Period `tick` went out at sent_ns (CLOCK_REALTIME as the kernel stamps packets). wanted: the return
- * ports that were asked for. Ticks are in order. */
-void returns_expect(struct returns *returns, uint64_t tick, int64_t sent_ns, netjack_ports wanted);
-/* A datagram came at received_ns (the kernel's stamp). Nothing in it is trusted. *ret_ports: the
- * send ports that the slave wants, where the packet says so (true). */
+/* Period `tick` goes out at sent_ns (CLOCK_REALTIME, as the kernel stamps packets), as cycle tick + 1.
+ * Ticks are in order, from 0. */
+void returns_expect(struct returns *returns, uint64_t tick, int64_t sent_ns);
+/* A datagram came at received_ns (the kernel's stamp). Nothing in it is trusted. True: it was a sync
+ * packet, *ret_ports: the send ports that the slave wants. */
 bool returns_packet(struct returns *returns, const uint8_t *data, size_t size, int64_t received_ns,
 	netjack_ports *ret_ports);
 /* Has all of the period that is due at `tick` come? */
 bool returns_ready(const struct returns *returns, uint64_t tick);
-/* What is due at `tick`; *ret_sent its tick, *ret_channels borrowed until the next call,
- * silence where a port was not sent; *ret_rtt_ns from sent_ns to its last packet when OK. */
+/* What is due at `tick`, once for each; *ret_sent: its tick, 0 when EARLY. LATE: it is not there, LOST:
+ * and something younger is. Only when OK: *ret_channels, borrowed until the next call, silence where a
+ * port was not sent; *ret_rtt_ns, from sent_ns to its last packet. */
 enum verdict returns_take(struct returns *returns, uint64_t tick, uint64_t *ret_sent,
 	const float *const **ret_channels, int64_t *ret_rtt_ns);
 
