@@ -210,8 +210,7 @@ int slave_new(const struct slave_config *config, struct slave **ret)
 		goto failed;
 	/* A sync packet, MIDI, audio; twice, as two periods may come at once. */
 	slave->budget_max = 2 * (1 + slave->in.midi + n_in) + SPARE_PACKETS;
-	r = returns_new(
-		&slave->in, session->latency, session->rate, session->sync, &slave->returns);
+	r = returns_new(session, &slave->returns);
 	if (r == 0)
 		r = init_injects(slave, config->inject);
 	if (r < 0)
@@ -283,7 +282,7 @@ int slave_send(struct slave *slave, const float *const *channels, uint64_t *ret_
 	slave->n_throttled += slave->throttled;
 	slave->throttled = false;
 	slave->budget = slave->budget_max;
-	returns_expect(slave->returns, slave->n_ticks, clock_ns(CLOCK_REALTIME), slave->asked);
+	returns_expect(slave->returns, slave->n_ticks, clock_ns(CLOCK_REALTIME));
 	send_sync(slave);
 	send_audio(slave, channels);
 	flush(slave);
