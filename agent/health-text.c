@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#define FILE_MODE 0644
-
 enum probe_status health_overall(struct health *health)
 {
 	enum probe_status overall = PROBE_OK;
@@ -71,6 +69,15 @@ json_t *health_json(struct health *health, const char *const *ids)
 	return object;
 }
 
+char *health_json_text(struct health *health)
+{
+	json_t *object = health_json(health, NULL);
+	g_autofree char *text = json_dumps(object, JSON_INDENT(1));
+
+	json_decref(object);
+	return g_strconcat(text, "\n", NULL);
+}
+
 /* --- OpenMetrics --- */
 
 static void append_sample(GString *text, const char *name, const char *id, double value)
@@ -128,35 +135,4 @@ char *health_summary(struct health *health)
 			probe_status_name(shown[i]), counts[shown[i]]);
 	}
 	return g_string_free(text, FALSE);
-}
-
-/* --- files --- */
-
-static bool replace(const char *path, const char *text, GError **error)
-{
-	return g_file_set_contents_full(
-		path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, FILE_MODE, error);
-}
-
-static bool write_json(struct health *health, const char *path, GError **error)
-{
-	json_t *object = health_json(health, NULL);
-	g_autofree char *text = json_dumps(object, JSON_INDENT(1)), *line = NULL;
-
-	json_decref(object);
-	line = g_strconcat(text, "\n", NULL);
-	return replace(path, line, error);
-}
-
-bool health_write(
-	struct health *health, const char *json_path, const char *metrics_path, GError **error)
-{
-	g_autofree char *metrics = NULL;
-
-	if (json_path && !write_json(health, json_path, error))
-		return false;
-	if (!metrics_path)
-		return true;
-	metrics = health_openmetrics(health);
-	return replace(metrics_path, metrics, error);
 }

@@ -31,6 +31,8 @@ void health_start(struct health *health, void (*changed)(void *user), void *user
  * since-ns that of the last change of status. ids: NULL (all) or NULL-terminated, unknown ones are
  * passed over; status and exit are those of the listed. Cached answers; a new reference. */
 json_t *health_json(struct health *health, const char *const *ids);
+/* The same of all probes as text, with a newline. Transfer full. */
+char *health_json_text(struct health *health);
 /* As OpenMetrics text: helix_probe_status{probe="..."} 0..3 (none for N/A), helix_probe_value and
  * helix_health_status. Transfer full. */
 char *health_openmetrics(struct health *health);
@@ -46,7 +48,3 @@ char *health_summary(struct health *health);
 enum probe_status health_overall(struct health *health);
 /* The worse of two: FAIL over UNKNOWN over WARN over OK and N/A. */
 enum probe_status health_worse(enum probe_status a, enum probe_status b);
-
-/* Replaces both atomically; either path may be NULL. Errors are returned, not logged. */
-bool health_write(
-	struct health *health, const char *json_path, const char *metrics_path, GError **error);

@@ -12,7 +12,7 @@
 #define MEMBERS_ONLY                                                                               \
 	"Only root and the group 'helix' may ask: run it as root, or join the group (usermod -aG " \
 	"helix USER) and log in again. If you may: journalctl -u helix-agentd"
-#define TIMEOUT_MS 130000u /* longer than helix-agentd waits for helix-applyd */
+#define TIMEOUT_MS 190000u /* longer than helix-agentd waits for helix-applyd */
 
 int ctl_complain(const struct ctl *ctl, const char *format, ...)
 {

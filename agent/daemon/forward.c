@@ -6,12 +6,17 @@
 
 #include <string.h>
 
-#define READ_TIMEOUT_MS    15000u
-#define LATENCY_TIMEOUT_MS 20000u /* it measures for 10 s at most */
-#define WRITE_TIMEOUT_MS   120000u
+/* Altogether less than helix-agent waits. */
+const struct forward_times forward_times = {
+	.start_ms = 60000,
+	.read_ms = 15000,
+	.latency_ms = 20000, /* it measures for 10 s at most */
+	.write_ms = 120000,
+};
 
 struct forward {
 	char *path;
+	const struct forward_times *times;
 	GQueue waiting; /* of struct handed */
 	struct handed *under_way[FORWARD_AT_ONCE];
 };
@@ -20,6 +25,7 @@ struct handed {
 	struct forward *forward;
 	struct dialect_call *call;
 	struct dialect_question *question; /* NULL: not asked yet */
+	bool started;                      /* it answered, and the question is the call's own */
 	json_t *arguments;
 };
 
@@ -39,16 +45,23 @@ static struct handed **find(struct forward *forward, const struct handed *handed
 	return NULL;
 }
 
-static unsigned timeout_of(const struct dialect_command *command)
+static unsigned timeout_of(const struct forward_times *times, const struct dialect_command *command)
 {
 	if (command->access == DIALECT_WRITE)
-		return WRITE_TIMEOUT_MS;
-	return strcmp(command->name, "helix-latency-run") ? READ_TIMEOUT_MS : LATENCY_TIMEOUT_MS;
+		return times->write_ms;
+	return strcmp(command->name, "helix-latency-run") ? times->read_ms : times->latency_ms;
 }
 
-static void set_error(const GError *failure, struct dialect_error *error)
+static void set_error(
+	const struct handed *handed, const GError *failure, struct dialect_error *error)
 {
-	if (g_error_matches(failure, DIALECT_CLIENT_ERROR, DIALECT_CLIENT_ERROR_UNREACHABLE))
+	bool late = g_error_matches(failure, DIALECT_CLIENT_ERROR, DIALECT_CLIENT_ERROR_TIMED_OUT);
+
+	if (late && !handed->started)
+		dialect_fail(error,
+			"helix-applyd does not start within %u s; journalctl -u helix-applyd",
+			handed->forward->times->start_ms / 1000);
+	else if (g_error_matches(failure, DIALECT_CLIENT_ERROR, DIALECT_CLIENT_ERROR_UNREACHABLE))
 		dialect_fail(error,
 			"helix-applyd is not there (%s); is helix-applyd.socket started?",
 			failure->message);
@@ -68,10 +81,26 @@ static void on_answer(void *user, json_t *reply, const GError *failure)
 	handed->question = NULL;
 	*find(forward, handed) = NULL;
 	if (!reply)
-		set_error(failure, &error);
+		set_error(handed, failure, &error);
 	dialect_call_finish(handed->call, reply, &error);
 	handed_free(handed);
 	ask_next(forward);
+}
+
+static void on_started(void *user, json_t *reply, const GError *failure)
+{
+	struct handed *handed = user;
+	const struct forward *forward = handed->forward;
+	const struct dialect_command *command = dialect_call_command(handed->call);
+
+	if (!reply) {
+		on_answer(user, NULL, failure);
+		return;
+	}
+	json_decref(reply);
+	handed->started = true;
+	handed->question = dialect_ask_async(forward->path, command->name, handed->arguments,
+		timeout_of(forward->times, command), on_answer, handed);
 }
 
 static void ask_next(struct forward *forward)
@@ -79,11 +108,9 @@ static void ask_next(struct forward *forward)
 	struct handed **slot, *handed;
 
 	while ((slot = find(forward, NULL)) && (handed = g_queue_pop_head(&forward->waiting))) {
-		const struct dialect_command *command = dialect_call_command(handed->call);
-
 		*slot = handed;
-		handed->question = dialect_ask_async(forward->path, command->name,
-			handed->arguments, timeout_of(command), on_answer, handed);
+		handed->question = dialect_ask_async(forward->path, "guest-ping", NULL,
+			forward->times->start_ms, on_started, handed);
 	}
 }
 
@@ -93,16 +120,19 @@ static json_t *run_forward(
 	struct forward *forward = ((const struct agentd *)user)->forward;
 	struct handed *handed = g_new0(struct handed, 1);
 
-	*handed = (struct handed){ forward, call, NULL, json_incref(arguments) };
+	*handed = (struct handed){
+		.forward = forward, .call = call, .arguments = json_incref(arguments)
+	};
 	g_queue_push_tail(&forward->waiting, handed);
 	ask_next(forward);
 	return NULL;
 }
 
-struct forward *forward_new(const char *path)
+struct forward *forward_new(const char *path, const struct forward_times *times)
 {
 	struct forward *forward = g_new0(struct forward, 1);
 
+	forward->times = times;
 	forward->path = g_strdup(path);
 	return forward;
 }

@@ -9,6 +9,7 @@
 #include "agentd.h"
 #include "encoder-socket.h"
 #include "forward.h"
+#include "health-writer.h"
 #include "policy.h"
 #include "port.h"
 #include "privilege.h"
@@ -17,6 +18,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#define WRITE_LATE_MS 10000u /* a file system that does not answer */
 
 struct program {
 	struct config config;
@@ -29,8 +32,8 @@ struct program {
 	struct encoder_log *encoder_log;
 	struct encoder_socket *encoder_socket;
 	GMainLoop *loop;
-	char *status;      /* of the service manager, last told */
-	bool write_failed; /* it was said */
+	char *status;                                       /* of the service manager, last told */
+	struct health_writer *json_writer, *metrics_writer; /* NULL: none is wanted */
 };
 
 static const struct dialect_command *const tables[] = { guest_commands, health_commands,
@@ -50,22 +53,33 @@ static void say(const char *format, ...)
 
 /* --- health goes out --- */
 
-static char *path_or_null(const struct program *program, const char *path)
+static void on_write_failed(void *user, const char *why)
 {
-	return *path ? env_path(&program->env, path) : NULL;
+	say("health cannot be written: %s", why);
+}
+
+static struct health_writer *writer_new(
+	const struct program *program, const char *path, char *(*format)(struct health *health))
+{
+	g_autofree char *full = env_path(&program->env, path);
+	const struct health_writer_config config = {
+		.path = full,
+		.format = format,
+		.late_ms = WRITE_LATE_MS,
+		.failed = on_write_failed,
+	};
+
+	return *path ? health_writer_new(&config) : NULL;
 }
 
 static gboolean write_health(void *user)
 {
 	struct program *program = user;
-	g_autofree char *json = path_or_null(program, program->config.health_json);
-	g_autofree char *metrics = path_or_null(program, program->config.health_openmetrics);
-	g_autoptr(GError) error = NULL;
-	bool written = health_write(program->agentd.health, json, metrics, &error);
 
-	if (!written && !program->write_failed)
-		say("health cannot be written: %s", error->message);
-	program->write_failed = !written;
+	if (program->json_writer)
+		health_writer_write(program->json_writer, program->agentd.health);
+	if (program->metrics_writer)
+		health_writer_write(program->metrics_writer, program->agentd.health);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -205,7 +219,7 @@ static void start(struct program *program)
 		.health = health_new(&program->env, &wanted),
 	};
 	overrides_unref(wanted.overrides);
-	program->agentd.forward = forward_new(apply);
+	program->agentd.forward = forward_new(apply, &forward_times);
 	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
 	program->loop = g_main_loop_new(NULL, FALSE);
 }
@@ -218,7 +232,10 @@ static void run(struct program *program)
 	g_unix_signal_add(SIGINT, on_signal, program);
 	if (watchdog_ms)
 		g_timeout_add(watchdog_ms, on_watchdog, NULL);
-	if (*program->config.health_json || *program->config.health_openmetrics)
+	program->json_writer = writer_new(program, program->config.health_json, health_json_text);
+	program->metrics_writer =
+		writer_new(program, program->config.health_openmetrics, health_openmetrics);
+	if (program->json_writer || program->metrics_writer)
 		g_timeout_add_seconds(
 			MAX(program->config.health_interval_s, 1), write_health, program);
 	notify_send("READY=1");
@@ -233,6 +250,8 @@ static void finish(struct program *program)
 	port_free(program->port);
 	encoder_socket_free(program->encoder_socket);
 	forward_free(program->agentd.forward);
+	health_writer_free(program->json_writer);
+	health_writer_free(program->metrics_writer);
 	health_free(program->agentd.health);
 	link_log_unref(program->agentd.link_log);
 	encoder_log_unref(program->encoder_log);

@@ -481,30 +481,6 @@ START_TEST(metrics_are_openmetrics)
 }
 END_TEST
 
-START_TEST(files_are_replaced_and_failures_told)
-{
-	const struct probe *const table[] = { &calm, NULL };
-	struct health *health = health_new_with(&machine.env, &wanted, table);
-	g_autofree char *json_path = env_path(&machine.env, "/health.json");
-	g_autofree char *prom_path = env_path(&machine.env, "/helix.prom");
-	g_autofree char *nowhere = env_path(&machine.env, "/no/where.json"), *text = NULL;
-	g_autoptr(GError) error = NULL;
-	json_t *answer;
-
-	ask(health, NULL);
-	ck_assert(health_write(health, json_path, prom_path, NULL));
-	answer = json_load_file(json_path, 0, NULL);
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "status")), "OK");
-	json_decref(answer);
-	ck_assert(g_file_get_contents(prom_path, &text, NULL, NULL));
-	ck_assert(g_str_has_suffix(text, "# EOF\n"));
-	ck_assert(health_write(health, NULL, NULL, NULL));
-	ck_assert(!health_write(health, nowhere, NULL, &error));
-	ck_assert_ptr_nonnull(error);
-	health_free(health);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -523,7 +499,6 @@ int main(void)
 		the_answer_is_whole,
 		what_does_not_apply_is_told_why_and_not_counted,
 		metrics_are_openmetrics,
-		files_are_replaced_and_failures_told,
 		NULL,
 	};
 
