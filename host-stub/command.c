@@ -16,6 +16,14 @@ static void print_help(GOptionContext *context)
 int command_parse(const char *name, const GOptionEntry *entries, const char *description, int argc,
 	char **argv)
 {
+	GOptionGroup *none = NULL;
+
+	return command_parse_groups(name, entries, &none, description, argc, argv);
+}
+
+int command_parse_groups(const char *name, const GOptionEntry *entries, GOptionGroup **groups,
+	const char *description, int argc, char **argv)
+{
 	gboolean help = FALSE;
 	const GOptionEntry help_entry[] = {
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this text", NULL },
@@ -33,6 +41,8 @@ int command_parse(const char *name, const GOptionEntry *entries, const char *des
 	g_option_context_set_description(context, description);
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_add_main_entries(context, help_entry, NULL);
+	for (; *groups; groups++)
+		g_option_context_add_group(context, *groups);
 	if (!g_option_context_parse_strv(context, &arguments, &error)) {
 		g_printerr("helix-host-stub: %s; see --help\n", error->message);
 		return -EINVAL;

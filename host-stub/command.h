@@ -25,6 +25,7 @@ struct command {
 extern const struct command stream_command;
 extern const struct command virtio_command;
 extern const struct command qemu_args_command;
+extern const struct command netjack_command;
 
 /* The options every command has. */
 struct command_log {
@@ -42,6 +43,9 @@ struct command_log {
  * said on stderr. */
 int command_parse(const char *name, const GOptionEntry *entries, const char *description, int argc,
 	char **argv);
+/* The same with more options: groups, NULL-terminated and taken over, each below its title. */
+int command_parse_groups(const char *name, const GOptionEntry *entries, GOptionGroup **groups,
+	const char *description, int argc, char **argv);
 /* "1280x720", sides from 1 to max. NULL text: *ret_width and *ret_height stay. 0, or -EINVAL, said
  * on stderr. */
 int command_parse_size(const char *option, const char *text, uint32_t max, uint32_t *ret_width,

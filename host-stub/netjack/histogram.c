@@ -2,6 +2,7 @@
 #include "histogram.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define UNIT_BITS 6u /* log2 of the ns that the smallest buckets are wide */
 #define SUB_BITS  5u /* log2 of the buckets in a power of two */
@@ -59,6 +60,29 @@ int64_t histogram_percentile(const struct histogram *histogram, double share)
 	}
 	return clamp((histogram_edge(bucket) + histogram_edge(bucket + 1)) / 2, histogram->min_ns,
 		histogram->max_ns);
+}
+
+void histogram_since(
+	const struct histogram *now, const struct histogram *before, struct histogram *ret)
+{
+	struct histogram since = { .n = now->n - before->n };
+	bool first = true;
+
+	for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++) {
+		since.counts[b] = now->counts[b] - before->counts[b];
+		if (since.counts[b] == 0)
+			continue;
+		if (first)
+			since.min_ns = histogram_edge(b);
+		since.max_ns = histogram_edge(b + 1) - 1;
+		first = false;
+	}
+	if (since.n > 0 && (before->n == 0 || now->min_ns < before->min_ns))
+		since.min_ns = now->min_ns;
+	if (since.n > 0 &&
+		(before->n == 0 || now->max_ns > before->max_ns || since.max_ns > now->max_ns))
+		since.max_ns = now->max_ns;
+	*ret = since;
 }
 
 int64_t histogram_edge(unsigned bucket)

@@ -20,5 +20,9 @@ void histogram_add(struct histogram *histogram, int64_t ns);
 /* The duration that `share` (0..1) of all are not above; 0 when there is none. At most 2 % or 64 ns
  * beside the truth, and never outside min_ns and max_ns. */
 int64_t histogram_percentile(const struct histogram *histogram, double share);
+/* What came since `before`, an earlier copy of `now`. min_ns and max_ns are as exact as a percentile,
+ * and exact where `before` had not reached them. */
+void histogram_since(
+	const struct histogram *now, const struct histogram *before, struct histogram *ret);
 /* The lower edge of a bucket, ns; that of HISTOGRAM_BUCKETS is where the last one ends. */
 int64_t histogram_edge(unsigned bucket);

@@ -80,6 +80,31 @@ START_TEST(min_and_max_are_exact)
 }
 END_TEST
 
+START_TEST(what_came_since_is_what_was_added)
+{
+	struct histogram before, since;
+
+	for (int64_t us = 1; us <= 1000; us++)
+		histogram_add(&h, us * 1000);
+	before = h;
+	poison(&since);
+	histogram_since(&h, &before, &since);
+	ck_assert_uint_eq(since.n, 0);
+	ck_assert_int_eq(histogram_percentile(&since, 0.5), 0);
+	for (int64_t us = 300; us < 400; us++)
+		histogram_add(&h, us * 1000);
+	histogram_since(&h, &before, &since);
+	ck_assert_uint_eq(since.n, 100);
+	ck_assert_int_ge(histogram_percentile(&since, 0.5), 343000);
+	ck_assert_int_le(histogram_percentile(&since, 0.5), 357000);
+	ck_assert_int_le(llabs(since.max_ns - 399000), 399000 / 32);
+	ck_assert_int_le(llabs(since.min_ns - 300000), 300000 / 32);
+	histogram_add(&h, 5000000);
+	histogram_since(&h, &before, &since);
+	ck_assert_int_eq(since.max_ns, 5000000);
+}
+END_TEST
+
 START_TEST(nothing_is_outside)
 {
 	histogram_add(&h, -5);
@@ -100,6 +125,7 @@ int main(void)
 		every_duration_is_between_the_edges_of_the_bucket_that_counts_it,
 		half_are_not_above_p50_and_999_of_1000_not_above_p999,
 		min_and_max_are_exact,
+		what_came_since_is_what_was_added,
 		nothing_is_outside,
 		NULL,
 	};

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/*
+ * One panel for each slave's round trips and one for the host's wake-ups, below each other on one
+ * axis of time, so that what is the host's own is seen. Both axes are logarithmic: the one sample in
+ * ten thousand is what the picture is about.
+ */
+
+#define WIDTH    960.0
+#define LEFT     64.0
+#define RIGHT    24.0
+#define HEAD     84.0
+#define PANEL    190.0 /* the area of the bars */
+#define GAP      58.0  /* above each, for its title and marks */
+#define FOOT     62.0
+#define MERGED   4u /* buckets of the histogram in a bar: 8 to a power of two */
+#define BARS_MAX (HISTOGRAM_BUCKETS / MERGED)
+
+struct axis {
+	int64_t min_ns, max_ns;
+};
+
+struct panel {
+	const char *title;
+	const char *class;
+	const struct histogram *histogram;
+	double bottom; /* y */
+};
+
+static double x_of(const struct axis *axis, double ns)
+{
+	double share =
+		log(ns / (double)axis->min_ns) / log((double)axis->max_ns / (double)axis->min_ns);
+
+	return LEFT + CLAMP(share, 0, 1) * (WIDTH - LEFT - RIGHT);
+}
+
+/* Numbers in a picture have a point, whatever the locale. */
+static const char *fixed(double value, int digits, char text[static G_ASCII_DTOSTR_BUF_SIZE])
+{
+	char format[8];
+
+	g_snprintf(format, sizeof format, "%%.%df", digits);
+	return g_ascii_formatd(text, G_ASCII_DTOSTR_BUF_SIZE, format, value);
+}
+
+static void element(GString *svg, const char *name, const char *class, double x, double y,
+	double width, double height)
+{
+	char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE],
+		d[G_ASCII_DTOSTR_BUF_SIZE];
+
+	fixed(x, 1, a);
+	fixed(y, 1, b);
+	if (g_str_equal(name, "line"))
+		g_string_append_printf(svg,
+			"<line class=\"%s\" x1=\"%s\" y1=\"%s\" x2=\"%s\" y2=\"%s\"/>\n", class, a,
+			b, fixed(x + width, 1, c), fixed(y + height, 1, d));
+	else
+		g_string_append_printf(svg,
+			"<rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"/>\n",
+			class, a, b, fixed(width, 1, c), fixed(height, 1, d));
+}
+
+static void label(GString *svg, const char *class, double x, double y, const char *text)
+{
+	g_autofree char *escaped = g_markup_escape_text(text, -1);
+	char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];
+
+	g_string_append_printf(svg, "<text class=\"%s\" x=\"%s\" y=\"%s\">%s</text>\n", class,
+		fixed(x, 1, a), fixed(y, 1, b), escaped);
+}
+
+/* --- axes --- */
+
+/* From a 1, 2 or 5 below the shortest to one above the longest. */
+static int64_t round_down(int64_t ns)
+{
+	int64_t decade = 1000;
+
+	while (decade * 10 <= ns)
+		decade *= 10;
+	return ns >= 5 * decade ? 5 * decade : ns >= 2 * decade ? 2 * decade : decade;
+}
+
+static int64_t round_up(int64_t ns)
+{
+	int64_t down = round_down(ns), first = down;
+
+	while (first >= 10)
+		first /= 10;
+	return down == ns ? ns : first == 2 ? down / 2 * 5 : down * 2;
+}
+
+static void widen(struct axis *axis, const struct histogram *histogram)
+{
+	if (histogram->n == 0)
+		return;
+	axis->min_ns = MIN(axis->min_ns, round_down(MAX(histogram->min_ns, 2000)));
+	axis->max_ns = MAX(axis->max_ns, round_up(histogram->max_ns + 1));
+}
+
+static void draw_time_axis(GString *svg, const struct axis *axis, double top, double bottom)
+{
+	static const int steps[] = { 1, 2, 5 };
+
+	for (int64_t decade = 1000; decade <= axis->max_ns; decade *= 10)
+		for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+			int64_t ns = decade * steps[i];
+			double x = x_of(axis, (double)ns);
+			char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+			if (ns < axis->min_ns || ns > axis->max_ns)
+				continue;
+			element(svg, "line", "grid", x, top, 0, bottom - top);
+			g_ascii_formatd(text, sizeof text, "%g", (double)ns / 1e6);
+			label(svg, "tick middle", x, bottom + 18, text);
+		}
+	label(svg, "tick middle", (LEFT + WIDTH - RIGHT) / 2, bottom + 40, "milliseconds");
+}
+
+/* --- panels --- */
+
+static unsigned merge(const struct histogram *histogram, uint64_t ret[BARS_MAX])
+{
+	uint64_t most = 1;
+
+	for (unsigned b = 0; b < BARS_MAX; b++) {
+		ret[b] = 0;
+		for (unsigned k = 0; k < MERGED; k++)
+			ret[b] += histogram->counts[b * MERGED + k];
+		most = MAX(most, ret[b]);
+	}
+	return (unsigned)ceil(log10((double)most) + 0.01);
+}
+
+/* A bar of one is a seventh of a decade high, and to be seen. */
+static double height_of(uint64_t count, unsigned decades)
+{
+	return count == 0 ? 0 : PANEL * (log10((double)count) + 0.15) / (decades + 0.15);
+}
+
+static void draw_counts(GString *svg, const struct panel *panel, unsigned decades)
+{
+	unsigned step = decades > 5 ? 2 : 1;
+	uint64_t count = 1;
+
+	for (unsigned d = 0; d <= decades; d++, count *= 10) {
+		double y = panel->bottom - height_of(count, decades);
+		g_autofree char *text =
+			g_strdup_printf(count >= 1000000 ? "%" PRIu64 "M" : "%" PRIu64,
+				count >= 1000000 ? count / 1000000 : count);
+
+		if (d % step != 0)
+			continue;
+		element(svg, "line", "grid", LEFT, y, WIDTH - LEFT - RIGHT, 0);
+		label(svg, "tick end", LEFT - 8, y + 4, text);
+	}
+}
+
+static void draw_bars(GString *svg, const struct axis *axis, const struct panel *panel)
+{
+	uint64_t counts[BARS_MAX];
+	unsigned decades = merge(panel->histogram, counts);
+
+	draw_counts(svg, panel, decades);
+	for (unsigned b = 0; b < BARS_MAX; b++) {
+		double height = height_of(counts[b], decades);
+		double from = x_of(axis, (double)MAX(histogram_edge(b * MERGED), 1));
+		double to = x_of(axis, (double)histogram_edge((b + 1) * MERGED));
+
+		if (counts[b] > 0)
+			element(svg, "rect", panel->class, from, panel->bottom - height,
+				MAX(to - from - 0.6, 1.5), height);
+	}
+}
+
+/* Labels side by side above the panel, each at its line, or pushed to the right by the one before. */
+static void draw_marks(GString *svg, const struct axis *axis, const struct panel *panel)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} marks[] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p99.9", 0.999 }, { "max", 1 } };
+	const double width = 98, top = panel->bottom - PANEL;
+	double places[G_N_ELEMENTS(marks)], limit = WIDTH - RIGHT;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+		places[i] = x_of(
+			axis, (double)histogram_percentile(panel->histogram, marks[i].share) + 1);
+		if (i > 0)
+			places[i] = MAX(places[i], places[i - 1] + width);
+	}
+	for (size_t i = G_N_ELEMENTS(marks); i-- > 0; limit = places[i])
+		places[i] = MIN(places[i], limit - width);
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+		int64_t ns = histogram_percentile(panel->histogram, marks[i].share);
+		double x = x_of(axis, (double)ns + 1);
+		char number[G_ASCII_DTOSTR_BUF_SIZE];
+		g_autofree char *text = g_strdup_printf("%s %s", marks[i].name,
+			fixed((double)ns / 1e6, ns < 9999500 ? 3 : 1, number));
+
+		element(svg, "line", "mark", x, top - 4, 0, PANEL + 4);
+		element(svg, "line", "mark", x, top - 4, places[i] + 2 - x, -8);
+		label(svg, "value", places[i], top - 15, text);
+	}
+}
+
+static void draw_panel(GString *svg, const struct axis *axis, const struct panel *panel)
+{
+	label(svg, "panel", LEFT, panel->bottom - PANEL - 36, panel->title);
+	if (panel->histogram->n == 0) {
+		label(svg, "value", LEFT, panel->bottom - PANEL / 2, "none");
+		return;
+	}
+	draw_bars(svg, axis, panel);
+	element(svg, "line", "axis", LEFT, panel->bottom, WIDTH - LEFT - RIGHT, 0);
+	draw_marks(svg, axis, panel);
+}
+
+/* --- the picture --- */
+
+static const char style[] =
+	"<style>\n"
+	"text { font: 13px system-ui, 'DejaVu Sans', sans-serif; fill: #1f2328 }\n"
+	".paper { fill: #ffffff; stroke: #d0d7de }\n"
+	".title { font-size: 19px; font-weight: 600 }\n"
+	".panel { font-weight: 600 }\n"
+	".quiet, .tick { fill: #59636e }\n"
+	".tick { font-size: 12px }\n"
+	".middle { text-anchor: middle }\n"
+	".end { text-anchor: end }\n"
+	".grid { stroke: #e2e6ea; stroke-width: 1 }\n"
+	".axis { stroke: #59636e; stroke-width: 1 }\n"
+	".mark { stroke: #59636e; stroke-width: 1; stroke-dasharray: 3 2 }\n"
+	".period { stroke: #cf222e; stroke-width: 1.5 }\n"
+	".red { fill: #cf222e; font-size: 12px }\n"
+	".rtt { fill: #2a78d6 }\n"
+	".wakeup { fill: #d9822b }\n"
+	"@media (prefers-color-scheme: dark) {\n"
+	"text { fill: #e6edf3 }\n"
+	".paper { fill: #0d1117; stroke: #30363d }\n"
+	".quiet, .tick { fill: #9198a1 }\n"
+	".grid { stroke: #262c36 }\n"
+	".axis, .mark { stroke: #9198a1 }\n"
+	".period { stroke: #ff7b72 }\n"
+	".red { fill: #ff7b72 }\n"
+	".rtt { fill: #4b96ef }\n"
+	".wakeup { fill: #e09b4d }\n"
+	"}\n"
+	"</style>\n";
+
+static char *describe_loop(const struct summary *summary)
+{
+	const struct summary_session *s = &summary->sessions[0];
+	g_autofree char *sum = NULL, *loop = NULL;
+	char ms[G_ASCII_DTOSTR_BUF_SIZE];
+
+	if (summary->n_sessions > 0 && s->measure && s->measure->measuring) {
+		sum = summary_sum(summary, s);
+		loop = g_strdup_printf(": loop of %" PRIu64 " samples%s%s, %s ms", s->lag,
+			s->added >= 0 ? " = " : "", s->added >= 0 ? sum : "",
+			fixed(summary_ms(summary, s->lag), 3, ms));
+	}
+	return g_strdup_printf("NETJACK2, %u Hz, %u frames%s", summary->options->rate,
+		summary->options->period, loop ? loop : "");
+}
+
+static char *describe_run(const struct summary *summary)
+{
+	GString *text = g_string_new(NULL);
+	char seconds[G_ASCII_DTOSTR_BUF_SIZE];
+
+	g_string_append_printf(text, "%s s", fixed(summary->seconds, 1, seconds));
+	for (unsigned i = 0; i < summary->n_sessions; i++) {
+		const struct summary_session *s = &summary->sessions[i];
+
+		g_string_append_printf(text, "%s%s %s -l %u, %d+%d channels", i == 0 ? ": " : "; ",
+			s->slave->session.name, s->slave->session.sync ? "sync" : "async",
+			s->slave->session.latency, s->slave->session.send_audio,
+			s->slave->session.return_audio);
+		if (s->measure && s->measure->measuring)
+			g_string_append_printf(text,
+				", %" PRIu64 " samples exact, %" PRIu64 " wrong; %" PRIu64
+				" periods late, %" PRIu64 " lost",
+				s->measure->exact, s->measure->wrong,
+				s->measure->verdicts[VERDICT_LATE],
+				s->measure->verdicts[VERDICT_LOST]);
+	}
+	g_string_append(
+		text, summary->endpoint.realtime ? "; SCHED_FIFO" : "; no real-time scheduling");
+	return g_string_free(text, FALSE);
+}
+
+/* One period of time: what returns within it can be played in the cycle that sent it. */
+static void draw_period(GString *svg, const struct summary *summary, const struct axis *axis,
+	double top, double bottom)
+{
+	double ns = summary_ms(summary, summary->options->period) * 1e6, x = x_of(axis, ns);
+
+	if (ns < (double)axis->min_ns || ns > (double)axis->max_ns)
+		return;
+	element(svg, "line", "period", x, top, 0, bottom - top);
+	label(svg, "red", MIN(x + 5, WIDTH - RIGHT - 60), bottom - PANEL - 20 + 34, "1 period");
+}
+
+char *summary_svg(const struct summary *summary)
+{
+	struct axis axis = { .min_ns = 20000, .max_ns = 2000000 };
+	struct panel panels[SUMMARY_SESSIONS + 1];
+	g_autofree char *title = describe_loop(summary), *run = describe_run(summary);
+	char *titles[SUMMARY_SESSIONS];
+	unsigned n = 0;
+	GString *svg = g_string_new(NULL);
+
+	for (; n < summary->n_sessions; n++) {
+		titles[n] =
+			g_strdup_printf("Round trip of %s, by the kernel's time stamps: periods",
+				summary->sessions[n].slave->session.name);
+		panels[n] = (struct panel){ titles[n], "rtt", &summary->sessions[n].rtt,
+			HEAD + (n + 1) * (GAP + PANEL) };
+	}
+	panels[n] = (struct panel){ "This machine's own wake-ups, late by: ticks", "wakeup",
+		&summary->wakeup, HEAD + (n + 1) * (GAP + PANEL) };
+	for (unsigned i = 0; i <= n; i++)
+		widen(&axis, panels[i].histogram);
+	g_string_append_printf(svg,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+		"role=\"img\">\n<title>",
+		(int)WIDTH, (int)(panels[n].bottom + FOOT), (int)WIDTH);
+	g_string_append_printf(svg, "%s</title>\n%s", title, style);
+	element(svg, "rect", "paper", 0.5, 0.5, WIDTH - 1, panels[n].bottom + FOOT - 1);
+	label(svg, "title", LEFT, 38, title);
+	label(svg, "quiet", LEFT, 62, run);
+	draw_time_axis(svg, &axis, HEAD + GAP, panels[n].bottom);
+	for (unsigned i = 0; i <= n; i++)
+		draw_panel(svg, &axis, &panels[i]);
+	draw_period(svg, summary, &axis, HEAD + GAP, panels[n].bottom);
+	g_string_append(svg, "</svg>\n");
+	for (unsigned i = 0; i < summary->n_sessions; i++)
+		g_free(titles[i]);
+	return g_string_free(svg, FALSE);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "summary.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdarg.h>
+
+/* For people: "11 520 000". */
+static char *grouped(uint64_t n)
+{
+	char digits[24];
+	int length = g_snprintf(digits, sizeof digits, "%" PRIu64, n);
+	GString *text = g_string_new(NULL);
+
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			g_string_append_c(text, ' ');
+		g_string_append_c(text, digits[i]);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static double ms_at(const struct histogram *histogram, double share)
+{
+	return (double)histogram_percentile(histogram, share) / 1e6;
+}
+
+G_GNUC_PRINTF(3, 4)
+static void row(GString *text, const char *title, const char *format, ...)
+{
+	va_list arguments;
+
+	g_string_append_printf(text, "%-12s", title);
+	va_start(arguments, format);
+	g_string_append_vprintf(text, format, arguments);
+	va_end(arguments);
+	g_string_append_c(text, '\n');
+}
+
+static void durations(GString *text, const char *title, const struct histogram *histogram)
+{
+	if (histogram->n == 0)
+		row(text, title, "none");
+	else
+		row(text, title, "p50 %.3f  p90 %.3f  p99 %.3f  p99.9 %.3f  max %.3f ms",
+			ms_at(histogram, 0.5), ms_at(histogram, 0.9), ms_at(histogram, 0.99),
+			ms_at(histogram, 0.999), ms_at(histogram, 1));
+}
+
+static const char *verdict_on_lag(const struct summary *summary, const struct summary_session *s)
+{
+	if (s->added == 0)
+		return "";
+	if (s->added == 1)
+		return ": the slave runs async, with a client in its graph";
+	return s->lag > s->expected ? ": more than B x (N + A), the rest is in the slave's graph"
+				    : ": less than B x (N + A)";
+}
+
+static void write_lags(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	const struct measure_report *m = s->measure;
+	g_autofree char *sum = summary_sum(summary, s);
+
+	row(text, "  loop", "%" PRIu64 " samples = %.3f ms %s %s%s", s->lag,
+		summary_ms(summary, s->lag), s->added >= 0 ? "=" : "and not", sum,
+		verdict_on_lag(summary, s));
+	for (unsigned i = 1; i < MEASURE_LAGS && m->lags[i].periods > 0; i++)
+		row(text, i == 1 ? "  also" : "",
+			"%" PRIu64 " samples = %.3f ms in %" PRIu64 " periods", m->lags[i].samples,
+			summary_ms(summary, m->lags[i].samples), m->lags[i].periods);
+	if (m->other_lags > 0)
+		row(text, "", "others in %" PRIu64 " periods", m->other_lags);
+}
+
+static void write_channels(GString *text, const struct measure_report *m)
+{
+	for (unsigned c = 0; c < (unsigned)MAX(m->session.return_audio, 0); c++) {
+		netjack_ports bit = UINT64_C(1) << c;
+
+		if (m->foreign & bit)
+			row(text, "  channel", "%u returns something else than was sent", c + 1);
+		else if (!(m->matched & bit))
+			row(text, "  channel", "%u returns nothing", c + 1);
+		else if (m->source[c] != c)
+			row(text, "  channel", "%u returns what was sent on %u", c + 1,
+				m->source[c] + 1u);
+	}
+}
+
+static void write_measure(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	const struct measure_report *m = s->measure;
+	g_autofree char *exact = grouped(m->exact), *wrong = grouped(m->wrong);
+	g_autofree char *silent = grouped(m->silent);
+
+	if (!m->measuring) {
+		row(text, "  loop", "%s",
+			m->matched ? "the warm-up was not over"
+				   : "nothing that was sent came back");
+		write_channels(text, m);
+		return;
+	}
+	write_lags(text, summary, s);
+	row(text, "  samples", "%s exact, %s wrong, %s silent", exact, wrong, silent);
+	write_channels(text, m);
+	row(text, "  periods",
+		"%" PRIu64 ": %" PRIu64 " in time, %" PRIu64 " late, %" PRIu64 " lost", m->periods,
+		m->verdicts[VERDICT_OK], m->verdicts[VERDICT_LATE], m->verdicts[VERDICT_LOST]);
+	row(text, "  target",
+		s->meets_target
+			? "met: the loop and p99 are below %g ms, nothing lost, late or wrong"
+			: "missed: not all of: loop and p99 below %g ms, nothing lost, late, wrong",
+		summary->options->target_ms);
+}
+
+static void write_packets(GString *text, const struct slave_report *slave)
+{
+	const struct returns_counters *r = &slave->returns;
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{ "duplicated", r->duplicated },
+		{ "reordered", r->reordered },
+		{ "stale", r->stale },
+		{ "malformed", r->malformed },
+		{ "not sent", slave->send_failed },
+		{ "lost on purpose", slave->injected.lost },
+		{ "reordered on purpose", slave->injected.reordered },
+	};
+	GString *line = g_string_new(NULL);
+
+	g_string_append_printf(line, "%" PRIu64 " came", r->packets);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].n > 0)
+			g_string_append_printf(line, ", %" PRIu64 " %s", rows[i].n, rows[i].name);
+	row(text, "  packets", "%s", line->str);
+	g_string_free(line, TRUE);
+	if (r->slave_xruns > 0)
+		row(text, "  xruns", "%" PRIu64 " of the slave", r->slave_xruns);
+	if (r->reanchored > 0)
+		row(text, "  numbering", "found again %" PRIu64 " times", r->reanchored);
+}
+
+static void write_session(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	const struct netjack_session *session = &s->slave->session;
+	char address[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, &s->slave->peer.sin_addr, address, sizeof address);
+	row(text, "slave", "%s (%s, %s:%u)%s", session->name, session->slave_host, address,
+		ntohs(s->slave->peer.sin_port), s->connected ? "" : ", gone");
+	row(text, "  session", "%s, -l %u, %d channels out, %d back, MTU %u; ready in %.2f ms",
+		session->sync ? "sync" : "async", session->latency, session->send_audio,
+		session->return_audio, session->mtu, (double)s->slave->handshake_ns / 1e6);
+	if (s->measure)
+		write_measure(text, summary, s);
+	else
+		row(text, "  periods",
+			"%" PRIu64 " sent: %" PRIu64 " back in time, %" PRIu64 " late, %" PRIu64
+			" lost",
+			s->slave->ticks, s->slave->returns.verdicts[VERDICT_OK],
+			s->slave->returns.late, s->slave->returns.lost);
+	write_packets(text, s->slave);
+	durations(text, "  round trip", &s->rtt);
+}
+
+char *summary_text(const struct summary *summary)
+{
+	const struct endpoint_report *e = &summary->endpoint;
+	GString *text = g_string_new(NULL);
+
+	row(text, "master", "%u Hz, %u frames = %.3f ms a period; %.1f s", summary->options->rate,
+		summary->options->period, summary_ms(summary, summary->options->period),
+		summary->seconds);
+	row(text, "  threads", "%s, %s", e->realtime ? "real-time (SCHED_FIFO)" : "not real-time",
+		e->locked ? "memory locked" : "memory not locked");
+	durations(text, "  wake-ups", &summary->wakeup);
+	row(text, "  ticks", "%" PRIu64 ", %" PRIu64 " skipped", e->ticks, e->late_ticks);
+	if (e->connects > 1)
+		row(text, "  sessions", "%" PRIu64 ", the last one %.0f ms after the one before",
+			e->connects, (double)e->reconnect_ns / 1e6);
+	if (summary->dropped > 0)
+		row(text, "  recording", "%" PRIu64 " periods missing: the disk is too slow",
+			summary->dropped);
+	for (unsigned i = 0; i < summary->n_sessions; i++)
+		write_session(text, summary, &summary->sessions[i]);
+	row(text, "result", "%s", outcome_name(summary->outcome));
+	return g_string_free(text, FALSE);
+}
+
+static void write_loop(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	g_autofree char *sum = summary_sum(summary, s), *exact = grouped(s->measure->exact);
+
+	g_string_append_printf(
+		text, "loop %" PRIu64 " samples = %.3f ms", s->lag, summary_ms(summary, s->lag));
+	if (s->added >= 0)
+		g_string_append_printf(text, " = %s", sum);
+	g_string_append_printf(text, " | %s exact, %" PRIu64 " wrong | ", exact, s->measure->wrong);
+}
+
+char *summary_line(const struct summary *summary)
+{
+	const struct summary_session *s = &summary->sessions[0];
+	GString *text;
+
+	if (summary->endpoint.n_slaves == 0)
+		return g_strdup("waiting for a slave");
+	text = g_string_new(s->slave->session.name);
+	if (summary->endpoint.n_slaves > 1)
+		g_string_append_printf(text, " (of %u)", summary->endpoint.n_slaves);
+	g_string_append(text, ": ");
+	if (s->measure && s->measure->measuring)
+		write_loop(text, summary, s);
+	else if (s->measure)
+		g_string_append(
+			text, s->measure->matched ? "warming up | " : "nothing comes back yet | ");
+	g_string_append_printf(text,
+		"round trip p50 %.3f p99 %.3f max %.3f ms | late %" PRIu64 " lost %" PRIu64,
+		ms_at(&s->rtt, 0.5), ms_at(&s->rtt, 0.99), ms_at(&s->rtt, 1),
+		s->slave->returns.late, s->slave->returns.lost);
+	if (s->slave->returns.slave_xruns > 0)
+		g_string_append_printf(text, " xruns %" PRIu64, s->slave->returns.slave_xruns);
+	return g_string_free(text, FALSE);
+}

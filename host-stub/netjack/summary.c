@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "summary.h"
+
+#include <math.h>
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[N_OUTCOMES] = {
+		[OUTCOME_OK] = "ok",
+		[OUTCOME_NO_SLAVE] = "no-slave",
+		[OUTCOME_NOTHING_BACK] = "nothing-back",
+		[OUTCOME_WRONG] = "wrong-samples",
+		[OUTCOME_TARGET_MISSED] = "target-missed",
+	};
+
+	return names[outcome];
+}
+
+double summary_ms(const struct summary *summary, uint64_t samples)
+{
+	return (double)samples * 1000 / summary->options->rate;
+}
+
+char *summary_sum(const struct summary *summary, const struct summary_session *session)
+{
+	return g_strdup_printf("%u x (%u + %d)", summary->options->period,
+		session->slave->session.latency, MAX(session->added, 0));
+}
+
+static const struct slave_report *find_slave(const struct summary *summary, uint32_t id)
+{
+	const struct endpoint_report *endpoint = &summary->endpoint;
+
+	for (unsigned i = 0; i < endpoint->n_slaves + endpoint->n_left; i++)
+		if (endpoint->slaves[i].session.id == id)
+			return &endpoint->slaves[i];
+	return NULL;
+}
+
+static const struct measure_report *find_measure(const struct summary *summary, uint32_t id)
+{
+	for (unsigned i = summary->n_measures; i-- > 0;)
+		if (summary->measures[i].session.id == id)
+			return &summary->measures[i];
+	return NULL;
+}
+
+static const struct histogram *find_baseline(const struct baseline *baseline, uint32_t id)
+{
+	for (unsigned i = 0; i < baseline->n; i++)
+		if (baseline->sessions[i].id == id)
+			return &baseline->sessions[i].rtt;
+	return NULL;
+}
+
+static void note_session(struct baseline *baseline, uint32_t id, const struct slave_report *slave)
+{
+	unsigned place = baseline->n;
+
+	if (place == MEASURE_TRACKS) {
+		place = MEASURE_TRACKS - 1;
+		memmove(&baseline->sessions[0], &baseline->sessions[1],
+			place * sizeof baseline->sessions[0]);
+	} else {
+		baseline->n++;
+	}
+	baseline->sessions[place].id = id;
+	baseline->sessions[place].rtt = slave->rtt;
+}
+
+void baseline_update(struct baseline *baseline, const struct summary *summary)
+{
+	for (unsigned i = 0; i < summary->n_measures; i++) {
+		const struct measure_report *measure = &summary->measures[i];
+		const struct slave_report *slave = find_slave(summary, measure->session.id);
+
+		if (!measure->measuring || !slave || find_baseline(baseline, measure->session.id))
+			continue;
+		note_session(baseline, measure->session.id, slave);
+		if (!baseline->has_wakeup)
+			baseline->wakeup = summary->endpoint.wakeup;
+		baseline->has_wakeup = true;
+	}
+}
+
+static void judge_lag(struct summary_session *session)
+{
+	const struct netjack_session *s = &session->slave->session;
+	const struct measure_lag *lags = session->measure->lags;
+	uint64_t least = (uint64_t)s->period * s->latency;
+
+	session->lag = lags[0].samples;
+	session->expected = least;
+	session->added = -1;
+	if (session->lag == least) {
+		session->added = 0;
+	} else if (session->lag == least + s->period && !s->sync) {
+		session->added = 1;
+		session->expected = session->lag;
+	}
+	session->other_periods = session->measure->other_lags;
+	for (unsigned i = 1; i < MEASURE_LAGS; i++)
+		session->other_periods += lags[i].periods;
+}
+
+static void judge_session(const struct summary *summary, struct summary_session *session)
+{
+	const struct measure_report *m = session->measure;
+	double target_ns = summary->options->target_ms * 1e6;
+
+	judge_lag(session);
+	session->exact = m->exact > 0 && m->wrong == 0 && m->foreign == 0;
+	session->meets_target = session->exact && m->silent == 0 &&
+				m->verdicts[VERDICT_LOST] == 0 && m->verdicts[VERDICT_LATE] == 0 &&
+				session->rtt.n > 0 &&
+				summary_ms(summary, session->lag) < summary->options->target_ms &&
+				(double)histogram_percentile(&session->rtt, 0.99) < target_ns;
+}
+
+static void add_session(struct summary *summary, const struct baseline *baseline, unsigned i)
+{
+	struct summary_session *session = &summary->sessions[summary->n_sessions++];
+	const struct slave_report *slave = &summary->endpoint.slaves[i];
+	const struct measure_report *measure = find_measure(summary, slave->session.id);
+	const struct histogram *before = find_baseline(baseline, slave->session.id);
+
+	*session = (struct summary_session){
+		.slave = slave,
+		.connected = i < summary->endpoint.n_slaves,
+		.measure = measure,
+		.rtt = slave->rtt,
+	};
+	if (before)
+		histogram_since(&slave->rtt, before, &session->rtt);
+	if (measure && measure->measuring)
+		judge_session(summary, session);
+}
+
+static enum outcome judge_measures(const struct summary *summary)
+{
+	uint64_t exact = summary->forgotten.exact, wrong = summary->forgotten.wrong;
+	netjack_ports foreign = 0;
+	bool met = true;
+
+	for (unsigned i = 0; i < summary->n_measures; i++) {
+		exact += summary->measures[i].exact;
+		wrong += summary->measures[i].wrong;
+		foreign |= summary->measures[i].foreign;
+	}
+	for (unsigned i = 0; i < summary->n_sessions; i++)
+		met = met && summary->sessions[i].meets_target;
+	if (wrong > 0 || foreign != 0)
+		return OUTCOME_WRONG;
+	if (exact == 0)
+		return OUTCOME_NOTHING_BACK;
+	return met || !summary->options->require_target ? OUTCOME_OK : OUTCOME_TARGET_MISSED;
+}
+
+void summary_judge(struct summary *summary, const struct baseline *baseline)
+{
+	const struct endpoint_report *endpoint = &summary->endpoint;
+
+	summary->n_sessions = 0;
+	for (unsigned i = 0; i < endpoint->n_slaves + endpoint->n_left; i++)
+		add_session(summary, baseline, i);
+	summary->wakeup = endpoint->wakeup;
+	if (baseline->has_wakeup)
+		histogram_since(&endpoint->wakeup, &baseline->wakeup, &summary->wakeup);
+	if (endpoint->connects == 0)
+		summary->outcome = OUTCOME_NO_SLAVE;
+	else
+		summary->outcome = summary->options->measure ? judge_measures(summary) : OUTCOME_OK;
+}
