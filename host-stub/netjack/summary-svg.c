@@ -228,7 +228,7 @@ static const char style[] =
 	"<style>\n"
 	"text { font: 13px system-ui, 'DejaVu Sans', sans-serif; fill: #1f2328 }\n"
 	".paper { fill: #ffffff; stroke: #d0d7de }\n"
-	".title { font-size: 19px; font-weight: 600 }\n"
+	".title { font-size: 18px; font-weight: 600 }\n"
 	".panel { font-weight: 600 }\n"
 	".quiet, .tick { fill: #59636e }\n"
 	".tick { font-size: 12px }\n"
@@ -270,42 +270,45 @@ static char *describe_loop(const struct summary *summary)
 		summary->options->period, loop ? loop : "");
 }
 
+static void describe_session(GString *text, const struct summary_session *s)
+{
+	const struct netjack_session *session = &s->slave->session;
+	const struct measure_report *m = s->measure;
+
+	g_string_append_printf(text, ", %s %s -l %u, %d+%d channels", session->name,
+		session->sync ? "sync" : "async", session->latency, session->send_audio,
+		session->return_audio);
+	if (m && m->measuring)
+		g_string_append_printf(text,
+			"; samples: %" PRIu64 " exact, %" PRIu64 " wrong; periods: %" PRIu64
+			" late, %" PRIu64 " lost",
+			m->exact, m->wrong, m->verdicts[VERDICT_LATE], m->verdicts[VERDICT_LOST]);
+}
+
 static char *describe_run(const struct summary *summary)
 {
 	GString *text = g_string_new(NULL);
 	char seconds[G_ASCII_DTOSTR_BUF_SIZE];
 
 	g_string_append_printf(text, "%s s", fixed(summary->seconds, 1, seconds));
-	for (unsigned i = 0; i < summary->n_sessions; i++) {
-		const struct summary_session *s = &summary->sessions[i];
-
-		g_string_append_printf(text, "%s%s %s -l %u, %d+%d channels", i == 0 ? ": " : "; ",
-			s->slave->session.name, s->slave->session.sync ? "sync" : "async",
-			s->slave->session.latency, s->slave->session.send_audio,
-			s->slave->session.return_audio);
-		if (s->measure && s->measure->measuring)
-			g_string_append_printf(text,
-				", %" PRIu64 " samples exact, %" PRIu64 " wrong; %" PRIu64
-				" periods late, %" PRIu64 " lost",
-				s->measure->exact, s->measure->wrong,
-				s->measure->verdicts[VERDICT_LATE],
-				s->measure->verdicts[VERDICT_LOST]);
-	}
-	g_string_append(
-		text, summary->endpoint.realtime ? "; SCHED_FIFO" : "; no real-time scheduling");
+	if (summary->n_sessions > 1)
+		g_string_append_printf(text, ", %u sessions", summary->n_sessions);
+	else if (summary->n_sessions == 1)
+		describe_session(text, &summary->sessions[0]);
+	g_string_append(text, summary->endpoint.realtime ? "; SCHED_FIFO" : "; not real-time");
 	return g_string_free(text, FALSE);
 }
 
 /* One period of time: what returns within it can be played in the cycle that sent it. */
 static void draw_period(GString *svg, const struct summary *summary, const struct axis *axis,
-	double top, double bottom)
+	const struct panel *panel)
 {
 	double ns = summary_ms(summary, summary->options->period) * 1e6, x = x_of(axis, ns);
 
 	if (ns < (double)axis->min_ns || ns > (double)axis->max_ns)
 		return;
-	element(svg, "line", "period", x, top, 0, bottom - top);
-	label(svg, "red", MIN(x + 5, WIDTH - RIGHT - 60), bottom - PANEL - 20 + 34, "1 period");
+	element(svg, "line", "period", x, panel->bottom - PANEL, 0, PANEL);
+	label(svg, "red", MIN(x + 5, WIDTH - RIGHT - 52), panel->bottom - PANEL + 14, "1 period");
 }
 
 char *summary_svg(const struct summary *summary)
@@ -319,12 +322,12 @@ char *summary_svg(const struct summary *summary)
 
 	for (; n < summary->n_sessions; n++) {
 		titles[n] =
-			g_strdup_printf("Round trip of %s, by the kernel's time stamps: periods",
+			g_strdup_printf("Round trip of %s, by the kernel's time stamps (periods)",
 				summary->sessions[n].slave->session.name);
 		panels[n] = (struct panel){ titles[n], "rtt", &summary->sessions[n].rtt,
 			HEAD + (n + 1) * (GAP + PANEL) };
 	}
-	panels[n] = (struct panel){ "This machine's own wake-ups, late by: ticks", "wakeup",
+	panels[n] = (struct panel){ "This machine's own wake-ups: how late (ticks)", "wakeup",
 		&summary->wakeup, HEAD + (n + 1) * (GAP + PANEL) };
 	for (unsigned i = 0; i <= n; i++)
 		widen(&axis, panels[i].histogram);
@@ -337,9 +340,10 @@ char *summary_svg(const struct summary *summary)
 	label(svg, "title", LEFT, 38, title);
 	label(svg, "quiet", LEFT, 62, run);
 	draw_time_axis(svg, &axis, HEAD + GAP, panels[n].bottom);
-	for (unsigned i = 0; i <= n; i++)
+	for (unsigned i = 0; i <= n; i++) {
 		draw_panel(svg, &axis, &panels[i]);
-	draw_period(svg, summary, &axis, HEAD + GAP, panels[n].bottom);
+		draw_period(svg, summary, &axis, &panels[i]);
+	}
 	g_string_append(svg, "</svg>\n");
 	for (unsigned i = 0; i < summary->n_sessions; i++)
 		g_free(titles[i]);
