@@ -25,7 +25,7 @@ struct axis {
 };
 
 struct panel {
-	const char *title;
+	char title[NETJACK_NAME_SIZE + 64];
 	const char *class;
 	const struct histogram *histogram;
 	double bottom; /* y */
@@ -311,41 +311,50 @@ static void draw_period(GString *svg, const struct summary *summary, const struc
 	label(svg, "red", MIN(x + 5, WIDTH - RIGHT - 52), panel->bottom - PANEL + 14, "1 period");
 }
 
+/* Places for all of them; returns how many. */
+static unsigned lay_out(const struct summary *summary, struct panel ret[SUMMARY_SESSIONS + 1])
+{
+	unsigned n = 0;
+
+	for (; n < summary->n_sessions; n++) {
+		ret[n] = (struct panel){ .class = "rtt", .histogram = &summary->sessions[n].rtt };
+		g_snprintf(ret[n].title, sizeof ret[n].title,
+			"Round trip of %s, by the kernel's time stamps (periods)",
+			summary->sessions[n].slave->session.name);
+	}
+	ret[n] = (struct panel){
+		.title = "This machine's own wake-ups: how late (ticks)",
+		.class = "wakeup",
+		.histogram = &summary->wakeup,
+	};
+	for (unsigned i = 0; i <= n; i++)
+		ret[i].bottom = HEAD + (i + 1) * (GAP + PANEL);
+	return n + 1;
+}
+
 char *summary_svg(const struct summary *summary)
 {
 	struct axis axis = { .min_ns = 20000, .max_ns = 2000000 };
 	struct panel panels[SUMMARY_SESSIONS + 1];
 	g_autofree char *title = describe_loop(summary), *run = describe_run(summary);
-	char *titles[SUMMARY_SESSIONS];
-	unsigned n = 0;
+	unsigned n = lay_out(summary, panels);
+	double bottom = panels[n - 1].bottom;
 	GString *svg = g_string_new(NULL);
 
-	for (; n < summary->n_sessions; n++) {
-		titles[n] =
-			g_strdup_printf("Round trip of %s, by the kernel's time stamps (periods)",
-				summary->sessions[n].slave->session.name);
-		panels[n] = (struct panel){ titles[n], "rtt", &summary->sessions[n].rtt,
-			HEAD + (n + 1) * (GAP + PANEL) };
-	}
-	panels[n] = (struct panel){ "This machine's own wake-ups: how late (ticks)", "wakeup",
-		&summary->wakeup, HEAD + (n + 1) * (GAP + PANEL) };
-	for (unsigned i = 0; i <= n; i++)
+	for (unsigned i = 0; i < n; i++)
 		widen(&axis, panels[i].histogram);
 	g_string_append_printf(svg,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
-		"role=\"img\">\n<title>",
-		(int)WIDTH, (int)(panels[n].bottom + FOOT), (int)WIDTH);
-	g_string_append_printf(svg, "%s</title>\n%s", title, style);
-	element(svg, "rect", "paper", 0.5, 0.5, WIDTH - 1, panels[n].bottom + FOOT - 1);
+		"role=\"img\">\n<title>%s</title>\n%s",
+		(int)WIDTH, (int)(bottom + FOOT), (int)WIDTH, title, style);
+	element(svg, "rect", "paper", 0.5, 0.5, WIDTH - 1, bottom + FOOT - 1);
 	label(svg, "title", LEFT, 38, title);
 	label(svg, "quiet", LEFT, 62, run);
-	draw_time_axis(svg, &axis, HEAD + GAP, panels[n].bottom);
-	for (unsigned i = 0; i <= n; i++) {
+	draw_time_axis(svg, &axis, HEAD + GAP, bottom);
+	for (unsigned i = 0; i < n; i++) {
 		draw_panel(svg, &axis, &panels[i]);
 		draw_period(svg, summary, &axis, &panels[i]);
 	}
 	g_string_append(svg, "</svg>\n");
-	for (unsigned i = 0; i < summary->n_sessions; i++)
-		g_free(titles[i]);
 	return g_string_free(svg, FALSE);
 }

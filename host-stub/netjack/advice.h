@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a user can do about a run that does not begin. Each for the caller to g_free(). */
+
+#include "options.h"
+#include "slave.h"
+
+/* Nobody announces itself: what to run in the guest, with the addresses that it may reach us at. */
+char *advice_no_slave(const struct netjack_options *options);
+/* A slave is there, and nothing that was sent comes back: what to connect. */
+char *advice_nothing_back(const struct slave_report *slave);
+/* The port cannot be had: who has it, as far as /proc tells. */
+char *advice_listen(const struct netjack_options *options, int error);
