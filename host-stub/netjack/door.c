@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S  1000000000
@@ -18,14 +17,6 @@
 	64u /* datagrams of the control port in one go: slaves on their way in have a turn */
 
 enum { FD_ADDRESS, FD_GROUP };
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static bool is_any(struct in_addr address)
 {
@@ -86,14 +77,13 @@ int door_open(const struct door_config *config, struct door **ret)
 	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++)
 		door->places[i].fd = -1;
 	door->tokens = DOOR_RATE;
-	door->tokens_ns = monotonic_ns();
 	door->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r = door->epoll_fd < 0 ? -errno : listen_all(door);
 	if (r < 0) {
 		door_close(door);
 		return r;
 	}
-	join(door, door->tokens_ns);
+	join(door, 0);
 	if (!door->joined && !is_any(config->group))
 		log_write(config->log, LOG_LEVEL_WARNING,
 			"no interface is in the multicast group: only slaves that are told this address "
