@@ -98,21 +98,34 @@ bool resume_intents(const struct env *env, struct journal *journal, const struct
 	return journal_sync(journal, error);
 }
 
+static void report(
+	const struct ledger_layer *layer, const char *result, const char *message, json_t *results)
+{
+	json_array_append_new(
+		results, json_pack("{ss ss ss ss*}", "kind", layer->kind->name, "target",
+				 layer->target, "result", result, "message", message));
+}
+
 static void write_layer(const struct env *env, const struct ledger_layer *layer, json_t *results)
 {
+	const struct setting setting = { .kind = layer->kind,
+		.target = (char *)layer->target,
+		.desired = (char *)layer->desired };
 	g_autoptr(GError) error = NULL;
-	g_autofree char *now = NULL;
+	g_autofree char *now = NULL, *reason = NULL;
 	bool done = layer->kind->read(env, layer->target, &now, &error);
 
 	/* Somebody else's value stays. */
 	if (!done || !setting_same(layer->kind, layer->before, now) ||
 		setting_same(layer->kind, layer->desired, now))
 		return;
+	/* The machine may be another one now: without the isolation, or the memory. */
+	if (!layer->kind->check(env, &setting, &reason)) {
+		report(layer, "skipped", reason, results);
+		return;
+	}
 	done = layer->kind->write(env, layer->target, layer->desired, &error);
-	json_array_append_new(
-		results, json_pack("{ss ss ss ss*}", "kind", layer->kind->name, "target",
-				 layer->target, "result", done ? "applied" : "failed", "message",
-				 error ? error->message : NULL));
+	report(layer, done ? "applied" : "failed", error ? error->message : NULL, results);
 }
 
 static bool is_due(

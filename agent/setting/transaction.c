@@ -120,7 +120,11 @@ static bool undo_all(struct transactions *all,
 
 static bool is_overdue(const struct transactions *all, const struct ledger_txn *txn)
 {
-	return txn->state == LEDGER_WAITING && txn->deadline_ns <= all->env->now_ns(all->env);
+	int64_t left_ns = txn->deadline_ns - all->env->now_ns(all->env);
+
+	/* More than there ever was: of an earlier boot, where a boot has no id. */
+	return txn->state == LEDGER_WAITING &&
+	       (left_ns <= 0 || left_ns > txn->confirm_s * NS_PER_S);
 }
 
 bool transactions_expire(struct transactions *all, json_t **ret_results, GError **error)
@@ -410,6 +414,8 @@ bool transaction_apply(struct transactions *all, const struct plan *plan, const 
 			"this is not the plan that was approved: the machine has changed since");
 		return false;
 	}
+	if (!turn_when_due(all, error))
+		return false;
 	if (!any_takes_part(all, plan)) {
 		*ret = json_pack("{sI sI sO}", "txn", (json_int_t)0, "confirm-s", (json_int_t)0,
 			"results", results);

@@ -291,6 +291,42 @@ START_TEST(resuming_twice_leaves_what_somebody_put_back)
 }
 END_TEST
 
+START_TEST(resuming_leaves_out_what_the_machine_is_not_made_for_any_more)
+{
+	static const char limitless[] = "[sysctl]\nkernel.sched_rt_runtime_us=-1\n";
+	static const char knob[] = "/proc/sys/kernel/sched_rt_runtime_us";
+	json_t *results;
+
+	sandbox_put(&sandbox, knob, "950000\n");
+	apply(limitless, -1);
+	assert_file(knob, "-1\n");
+	sandbox_reboot(&sandbox);
+	sandbox_put(&sandbox, knob, "950000\n");
+	sandbox_put(&sandbox, "/sys/devices/system/cpu/isolated", "\n");
+	reopen();
+	ck_assert(transactions_resume(all, &results, NULL));
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(results, 0), "result")),
+		"skipped");
+	json_decref(results);
+	assert_file(knob, "950000\n");
+}
+END_TEST
+
+START_TEST(a_journal_does_not_grow_for_as_long_as_it_is_open)
+{
+	g_autofree char *big = g_strnfill(50000, 'x');
+	g_autofree char *profile = g_strdup_printf("[file:" OURS "]\nvalue=%s\n", big);
+	g_autofree char *path = g_build_filename(sandbox.state, "journal", NULL);
+	struct stat status;
+
+	for (unsigned i = 0; i < 60; i++)
+		assert_rollback(apply(profile, -1), false, "file:restored");
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_lt(status.st_size, 3 * (off_t)JOURNAL_TURN / 2);
+	assert_originals();
+}
+END_TEST
+
 START_TEST(what_nobody_confirms_is_taken_back)
 {
 	json_t *results;
@@ -328,6 +364,19 @@ START_TEST(what_was_overdue_while_nobody_looked_is_taken_back_at_the_start)
 	sandbox.now_ns += 11 * S;
 	reopen();
 	assert_originals();
+}
+END_TEST
+
+START_TEST(a_deadline_of_a_boot_that_has_no_id_is_over_with_it)
+{
+	sandbox_put(&sandbox, "/proc/sys/kernel/random/boot_id", "");
+	sandbox.now_ns = 1000000 * S;
+	reopen();
+	apply(risky, 10);
+	sandbox.now_ns = 20 * S;
+	reopen();
+	assert_file(SWAPPINESS, "60\n");
+	ck_assert_int_eq(transactions_deadline_ns(all), -1);
 }
 END_TEST
 
@@ -475,9 +524,12 @@ int main(void)
 		whichever_goes_first_the_last_restores_the_original,
 		a_reboot_voids_what_the_machine_forgot_and_resuming_writes_it_again,
 		resuming_twice_leaves_what_somebody_put_back,
+		resuming_leaves_out_what_the_machine_is_not_made_for_any_more,
+		a_journal_does_not_grow_for_as_long_as_it_is_open,
 		what_nobody_confirms_is_taken_back,
 		what_is_confirmed_stays,
 		what_was_overdue_while_nobody_looked_is_taken_back_at_the_start,
+		a_deadline_of_a_boot_that_has_no_id_is_over_with_it,
 		an_unconfirmed_reboot_is_tried_once,
 		an_apply_that_a_full_disk_ends_leaves_nothing_behind,
 		what_nobody_confirms_is_taken_back_on_a_full_disk,
