@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
 	&stream_command,
 	&virtio_command,
 	&qemu_args_command,
+	&netjack_command,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

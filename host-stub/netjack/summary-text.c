@@ -30,7 +30,7 @@ static void row(GString *text, const char *title, const char *format, ...)
 {
 	va_list arguments;
 
-	g_string_append_printf(text, "%-12s", title);
+	g_string_append_printf(text, "%-14s", title);
 	va_start(arguments, format);
 	g_string_append_vprintf(text, format, arguments);
 	va_end(arguments);
@@ -68,10 +68,10 @@ static void write_lags(
 		verdict_on_lag(summary, s));
 	for (unsigned i = 1; i < MEASURE_LAGS && m->lags[i].periods > 0; i++)
 		row(text, i == 1 ? "  also" : "",
-			"%" PRIu64 " samples = %.3f ms in %" PRIu64 " periods", m->lags[i].samples,
+			"%" PRIu64 " samples = %.3f ms, periods: %" PRIu64, m->lags[i].samples,
 			summary_ms(summary, m->lags[i].samples), m->lags[i].periods);
 	if (m->other_lags > 0)
-		row(text, "", "others in %" PRIu64 " periods", m->other_lags);
+		row(text, "", "others, periods: %" PRIu64, m->other_lags);
 }
 
 static void write_channels(GString *text, const struct measure_report *m)

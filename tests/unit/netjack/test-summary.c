@@ -219,8 +219,8 @@ START_TEST(the_text_says_the_sum)
 	judge();
 	text = summary_text(summary);
 	assert_contains(text, "200 samples = 2.083 ms and not 128 x (1 + 0): more than");
-	assert_contains(text, "328 samples = 3.417 ms in 13 periods");
-	assert_contains(text, "channel   2 returns nothing");
+	assert_contains(text, "328 samples = 3.417 ms, periods: 13");
+	assert_contains(text, "channel     2 returns nothing");
 	assert_contains(text, "missed");
 	g_free(text);
 }
