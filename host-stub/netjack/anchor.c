@@ -11,13 +11,6 @@ uint64_t anchor_tick(const struct anchor *anchor, uint32_t number, uint64_t late
 	return anchor_unwrap(number + anchor->offset, latest);
 }
 
-static void move(struct anchor *anchor, uint32_t ticks)
-{
-	anchor->offset += ticks;
-	anchor->n_behind = 0;
-	anchor->n_moves++;
-}
-
 void anchor_place(struct anchor *anchor, uint32_t number, uint64_t latest, uint64_t *ret)
 {
 	int32_t behind;
@@ -25,15 +18,12 @@ void anchor_place(struct anchor *anchor, uint32_t number, uint64_t latest, uint6
 	if (!anchor->set)
 		*anchor = (struct anchor){ .set = true, .offset = (uint32_t)latest - number };
 	behind = (int32_t)((uint32_t)latest - (number + anchor->offset));
-	if (behind < 0) {
-		move(anchor, (uint32_t)behind);
-	} else if (behind == 0) {
-		anchor->n_behind = 0;
-	} else {
-		if (anchor->n_behind++ == 0 || (uint32_t)behind < anchor->behind)
-			anchor->behind = (uint32_t)behind;
-		if (anchor->n_behind == ANCHOR_WINDOW)
-			move(anchor, anchor->behind);
+	anchor->n_behind = (uint32_t)behind == anchor->behind ? anchor->n_behind + 1 : 1;
+	anchor->behind = (uint32_t)behind;
+	if (behind < 0 || (behind > 0 && anchor->n_behind >= ANCHOR_WINDOW)) {
+		anchor->offset += anchor->behind;
+		anchor->behind = 0;
+		anchor->n_moves++;
 	}
 	*ret = anchor_tick(anchor, number, latest);
 }

@@ -5,20 +5,22 @@
  * Which tick a slave's own number stands for. A slave in async mode counts the cycles it runs, one for
  * each that it gets: a period that never reaches it moves all later numbers by one, for good. The
  * numbers of a slave that has none (PipeWire's) are the order of arrival: any loss moves them. What
- * is true is found by time: an answer is younger than what it answers, and a network is faster than
- * a period, now and then at least.
+ * is true is found by time: an answer is younger than what it answers, and comes within a period. One
+ * that does not is late where the next ones are less so: who stood still catches up. Where they
+ * are all late alike, something was lost.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ANCHOR_WINDOW 4u /* answers that have to agree that something was lost before them */
+#define ANCHOR_WINDOW                                                                              \
+	3u /* answers in a row that have to agree that something was lost before them */
 
 struct anchor {
 	bool set;
 	uint32_t offset;   /* tick = number + offset */
-	uint32_t behind;   /* least ticks that the latest answers were older than they could be */
-	unsigned n_behind; /* answers in a row that were */
+	uint32_t behind;   /* ticks that the latest answer was for an older one than it could be */
+	unsigned n_behind; /* answers in a row that were so by as many */
 	uint64_t n_moves;
 };
 
