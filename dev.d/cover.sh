@@ -3,7 +3,7 @@
 # ./dev cover [MESON-TEST-OPTION...]
 
 need "the build" "${packages_build[@]}"
-need "the tests" "${packages_run[@]}"
+need "the tests" "${packages_run[@]}" "${packages_test[@]}"
 need "coverage" "${packages_cover[@]}"
 configure cover -Db_coverage=true -Dbuildtype=debug
 compile

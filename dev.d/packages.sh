@@ -10,6 +10,8 @@ packages_run=(
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
 )
+# Settings of users, as a desktop has them.
+packages_test=(dconf-cli dconf-gsettings-backend dbus-daemon gsettings-desktop-schemas libglib2.0-bin)
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)

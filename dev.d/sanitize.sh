@@ -9,7 +9,7 @@ sanitized_tests() {
 	counted=
 	trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
 	need "the build" "${packages_build[@]}"
-	need "the tests" "${packages_run[@]}"
+	need "the tests" "${packages_run[@]}" "${packages_test[@]}"
 	configure "$folder" -Db_sanitize="$sanitizers" -Db_lundef=false -Dbuildtype=debugoptimized
 	compile
 	# The registry scanner and gst-launch are not instrumented: the first must not load the plugin in a process of its

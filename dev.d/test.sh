@@ -9,7 +9,7 @@ counted=
 trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
 
 need "the build" "${packages_build[@]}"
-need "the tests" "${packages_run[@]}"
+need "the tests" "${packages_run[@]}" "${packages_test[@]}"
 need "the lint suite" "${packages_lint[@]}"
 configure debug -Dwerror=true
 compile

@@ -86,10 +86,12 @@ static bool admit(void *user, const struct dialect_peer *peer, struct dialect_te
 	return true;
 }
 
-/* What it needs as root: others' files, real-time threads and locked memory for measuring. */
+/* What it needs as root: others' files, as they were; real-time threads and locked memory; without
+ * systemd, which would do it, becoming a user (setting/user-store.c). */
 static bool drop_capabilities(GError **error)
 {
-	static const unsigned kept[] = { CAP_DAC_OVERRIDE, CAP_SYS_NICE, CAP_IPC_LOCK };
+	static const unsigned kept[] = { CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_SYS_NICE, CAP_IPC_LOCK,
+		CAP_SETUID, CAP_SETGID };
 	bool had[G_N_ELEMENTS(kept)];
 	capng_select_t sets = CAPNG_SELECT_BOTH;
 

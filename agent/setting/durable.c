@@ -98,8 +98,9 @@ static bool make_folder(const char *full)
 
 static bool fill(const struct env *env, int fd, const struct durable_file *file)
 {
-	bool done = write_all(fd, file->text) && fchown(fd, file->uid, file->gid) == 0 &&
-		    fchmod(fd, file->mode) == 0;
+	/* The mode first: whose file it is by then, CAP_FOWNER alone may change that. */
+	bool done = write_all(fd, file->text) && fchmod(fd, file->mode) == 0 &&
+		    fchown(fd, file->uid, file->gid) == 0;
 
 	if (done)
 		durable_step(env, "file-written");

@@ -21,15 +21,30 @@ struct unit_manager {
 };
 extern const struct unit_manager unit_manager_systemd;
 
+/* What users set for themselves: GSettings, or what a test has in its place. `user` is a name of
+ * users_human(), values are GVariants as text. G_IO_ERROR_NOT_SUPPORTED: there is no such key here, the
+ * user has no home, or may not change it. */
+struct user_store {
+	/* *ret NULL: the user has not set it. effective: what programs of the user see, where the
+	 * user has set it. */
+	bool (*get)(const struct env *env, const char *user, const char *schema, const char *key,
+		bool effective, char **ret, GError **error);
+	/* value NULL: as if the user had never set it. */
+	bool (*set)(const struct env *env, const char *user, const char *schema, const char *key,
+		const char *value, GError **error);
+};
+extern const struct user_store user_store_gsettings;
+
 struct setting_host {
 	/* Called before and after every step that outlives a crash; NULL: nobody asks. */
 	void (*step)(struct setting_host *host, const char *name);
 	bool tears; /* records of the journal are written in halves, with a step between them */
 	const struct unit_manager *units;
+	const struct user_store *users;
 	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */
 };
 
-/* With systemd for units and no device held. */
+/* With systemd for units, GSettings for users and no device held. */
 void setting_host_init(struct setting_host *host);
 /* Lets go of the devices. */
 void setting_host_finish(struct setting_host *host);

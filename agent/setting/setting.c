@@ -12,6 +12,7 @@ const struct setting_kind *const setting_kinds[] = {
 	&setting_kind_unit,
 	&setting_kind_irq,
 	&setting_kind_dconf,
+	&setting_kind_gsettings,
 	&setting_kind_device,
 	&setting_kind_cmdline,
 	NULL,
@@ -118,7 +119,10 @@ bool setting_effective(const struct env *env, const struct setting_kind *kind, c
 
 void setting_host_init(struct setting_host *host)
 {
-	*host = (struct setting_host){ .units = &unit_manager_systemd };
+	*host = (struct setting_host){
+		.units = &unit_manager_systemd,
+		.users = &user_store_gsettings,
+	};
 }
 
 void setting_host_finish(struct setting_host *host)

@@ -78,4 +78,4 @@ bool setting_effective(const struct env *env, const struct setting_kind *kind, c
 
 extern const struct setting_kind setting_kind_sysctl, setting_kind_sysfs, setting_kind_irq,
 	setting_kind_device, setting_kind_unit, setting_kind_file, setting_kind_dconf,
-	setting_kind_cmdline;
+	setting_kind_gsettings, setting_kind_cmdline;

@@ -10,12 +10,15 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
 APPLYD = os.environ["HELIX_APPLYD"]
 DEADLINE_S = 60
 KILLS = 25
+NOBODY = 65534
+KEY = ("org.gnome.desktop.interface", "enable-animations")
 
 KNOBS = {f"/proc/sys/vm/knob{i}": f"{i}\n" for i in range(40)}
 PROFILE = "".join(f"[sysctl:vm.knob{i}]\nvalue={i + 100}\n" for i in range(40)) + (
@@ -82,6 +85,82 @@ class Machine:
         if "error" in reply:
             raise AssertionError(reply["error"]["desc"])
         return reply["return"]
+
+
+class User:
+    """alice, of a machine that has a store of settings: who runs this test, or who is nobody."""
+
+    target = "alice/" + "/".join(KEY)
+
+    def __init__(self, test, machine):
+        for program in ("dconf", "gsettings", "dbus-run-session"):
+            if not shutil.which(program):
+                test.skipTest(f"there is no {program} here (packages dconf-cli, libglib2.0-bin, dbus-daemon)")
+        if subprocess.run(["gsettings", "range", *KEY], capture_output=True, check=False).returncode:
+            test.skipTest("there is no schema to set (package gsettings-desktop-schemas)")
+        if not list(pathlib.Path("/usr/lib").glob("*/gio/modules/libdconfsettings.so")):
+            test.skipTest("GSettings keeps nothing here (package dconf-gsettings-backend)")
+        self.test, self.machine = test, machine
+        self.uid = os.geteuid() or NOBODY
+        self.home = machine.root / "home/alice"
+        self.home.mkdir(parents=True)
+        os.chmod(machine.root, 0o755)
+        os.chown(self.home, self.uid, -1)
+        machine.put("/etc/login.defs", "UID_MIN 1\nUID_MAX 65534\n")
+        machine.put("/etc/passwd", f"alice:x:{self.uid}:{os.getegid() or NOBODY}::{self.home}:/bin/sh\n"
+                    f"homeless:x:{self.uid}:{os.getegid() or NOBODY}::{self.home}/gone:/bin/sh\n")
+        machine.start(test)
+
+    def options(self, runtime=None):
+        group = os.getegid() or NOBODY
+        who = {"user": self.uid, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
+        env = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        if runtime:
+            env |= {"XDG_RUNTIME_DIR": str(runtime), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
+        return {"env": env, "cwd": self.home, "text": True, **who}
+
+    def run(self, *command):
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              timeout=DEADLINE_S, **self.options()).stdout
+
+    def gsettings(self, *arguments):
+        return self.run("dbus-run-session", "--", "gsettings", *arguments)
+
+    def own(self):
+        """What alice's own database says."""
+        path = "/" + KEY[0].replace(".", "/") + "/" + KEY[1]
+        return self.run("dconf", "read", path).strip() or None
+
+    def apply(self, value):
+        section = f"[gsettings:*/{'/'.join(KEY)}]\nvalue={value}\noptional=true\n"
+        self.machine.put("/etc/helix-agent/profiles/all.conf", section)
+        plan = self.machine.ask("helix-profile-plan", name="all")
+        targets = {entry["target"]: entry for entry in plan["entries"]}
+        self.test.assertTrue(targets[self.target]["change"], plan)
+        applied = self.machine.ask("helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"]})
+        self.test.assertEqual([(one["target"], one["result"]) for one in applied["results"]],
+                              [(self.target, "applied")])
+        return applied["txn"]
+
+    def log_in(self):
+        """A bus where systemd-logind has it, and a program of the session that looks at the key."""
+        runtime = pathlib.Path(f"/run/user/{self.uid}")
+        if os.geteuid() != 0 or runtime.exists():
+            self.test.skipTest(f"cannot make {runtime}")
+        runtime.mkdir(parents=True)
+        self.test.addCleanup(shutil.rmtree, runtime)
+        os.chown(runtime, self.uid, -1)
+        options = self.options(runtime)
+        bus = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--print-address",
+                                f"--address=unix:path={runtime}/bus"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **options)
+        self.test.addCleanup(end, bus)
+        self.test.addCleanup(bus.stdout.close)
+        bus.stdout.readline()
+        monitor = subprocess.Popen(["stdbuf", "-oL", "gsettings", "monitor", *KEY], stdout=subprocess.PIPE, **options)
+        self.test.addCleanup(end, monitor)
+        self.test.addCleanup(monitor.stdout.close)
+        return monitor
 
 
 def end(process):
@@ -181,6 +260,67 @@ class Applyd(unittest.TestCase):
             user=65534, group=65534, capture_output=True, text=True, timeout=DEADLINE_S,
         )
         self.assertNotIn("return", run.stdout)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give files away")
+    def test_a_file_of_somebody_else_comes_back_with_its_owner(self):
+        machine = self.machine
+        path = machine.root / "etc/sysctl.d/90-helix.conf"
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o640)
+        machine.start(self)
+        plan = machine.ask("helix-profile-plan", name="all")
+        machine.ask("helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"]})
+        self.assertEqual((path.stat().st_uid, path.read_text()), (0, "new\n"))
+        machine.ask("helix-profile-rollback")
+        now = path.stat()
+        self.assertEqual((now.st_uid, now.st_gid, now.st_mode & 0o777, path.read_text()),
+                         (NOBODY, NOBODY, 0o640, "old\n"))
+
+    def test_a_user_who_is_not_logged_in_gets_settings_and_has_none_again(self):
+        user = User(self, self.machine)
+        before = user.own()
+        self.assertIsNone(before)
+        txn = user.apply("false")
+        self.assertEqual(user.own(), "false")
+        verified = {one["target"]: one for one in self.machine.ask("helix-profile-verify")}
+        self.assertTrue(verified[user.target]["same"])
+        self.machine.ask("helix-profile-rollback", txn=txn)
+        self.assertIsNone(user.own())
+
+    def test_what_a_user_had_set_comes_back_and_what_he_set_since_stays(self):
+        user = User(self, self.machine)
+        user.gsettings("set", *KEY, "true")
+        self.machine.ask("helix-profile-rollback", txn=user.apply("false"))
+        self.assertEqual(user.own(), "true")
+        txn = user.apply("false")
+        user.gsettings("set", *KEY, "true")
+        user.gsettings("reset", *KEY)
+        result = self.machine.ask("helix-profile-rollback", txn=txn)
+        self.assertEqual([(one["kind"], one["result"]) for one in result], [("gsettings", "drift")])
+        self.assertIsNone(user.own())
+
+    def test_a_session_sees_at_once_what_is_set_for_its_user(self):
+        user = User(self, self.machine)
+        monitor = user.log_in()
+        too_late = threading.Timer(DEADLINE_S, monitor.kill)
+        too_late.start()
+        self.addCleanup(too_late.cancel)
+        user.apply("false")
+        self.assertIn(f"{KEY[1]}: false\n", monitor.stdout)
+        self.machine.ask("helix-profile-rollback")
+        self.assertIn(f"{KEY[1]}: true\n", monitor.stdout)
+
+    def test_what_users_cannot_have_is_not_applied_and_says_why(self):
+        user = User(self, self.machine)
+        for section, reason in (
+            ("[gsettings:alice/no.such.schema/x]\nvalue=1", "no such schema"),
+            ("[gsettings:alice/org.gnome.desktop.interface/x]\nvalue=1", "no such key"),
+            ("[gsettings:homeless/org.gnome.desktop.interface/enable-animations]\nvalue=false", "no home"),
+        ):
+            self.machine.put("/etc/helix-agent/profiles/all.conf", section)
+            entry = self.machine.ask("helix-profile-plan", name="all")["entries"][0]
+            self.assertIn(reason, entry["na-reason"])
+        self.assertIsNone(user.own())
 
     def test_its_exit_says_what_was_wrong(self):
         machine = self.machine

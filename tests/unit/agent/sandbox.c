@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
 
+#include "setting/durable.h"
 #include "suite.h"
 
 #include <glib/gstdio.h>
@@ -18,6 +19,7 @@ const char sandbox_profile[] =
 	"[unit:user:tracker.service]\nvalue=masked\n"
 	"[file:/etc/security/limits.d/90-helix.conf]\nvalue=@audio - rtprio 95\\n\n"
 	"[file:/etc/sysctl.d/90-helix.conf]\nvalue=new\\n\nmode=0600\n"
+	"[gsettings:*/org.gnome.desktop.interface/enable-animations]\nvalue=false\n"
 	"[dconf]\norg/gnome/desktop/interface/enable-animations=false\n"
 	"[cmdline]\nrisk=high\nisolcpus=managed_irq,domain,2-3\nthreadirqs=\n";
 
@@ -37,6 +39,11 @@ static const struct {
 	{ "/etc/dconf/profile/user", "user-db:user\nsystem-db:local\n" },
 	{ "/etc/dconf/db/local", "(none)" },
 	{ "/usr/bin/dconf", "" },
+	{ "/etc/login.defs", "# UID_MIN 5\nUID_MIN\t1000\nUID_MAX 60000\n" },
+	{ "/etc/passwd",
+		"root:x:0:0:root:/root:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n"
+		"alice:x:1000:1000::/home/alice:/bin/sh\nnobody:x:65534:65534::/nowhere:\n" },
+	{ "/home/bob/org.gnome.desktop.interface.enable-animations", "true" },
 	{ "/usr/sbin/grub-mkconfig", "" },
 	{ "/boot/grub/grub.cfg", "(none)" },
 	{ "/run/units/cups.service", "active\n" },
@@ -161,6 +168,52 @@ static const struct unit_manager fake_units = {
 	.reload = reload,
 };
 
+/* --- what stands for GSettings --- */
+
+static char *key_path(const char *user, const char *schema, const char *key)
+{
+	return g_strdup_printf("/home/%s/%s.%s", user, schema, key);
+}
+
+static bool is_locked(const char *key, GError **error)
+{
+	if (!g_str_has_prefix(key, "locked"))
+		return false;
+	g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "locked");
+	return true;
+}
+
+static bool get_key(const struct env *env, const char *user, const char *schema, const char *key,
+	bool effective, char **ret, GError **error)
+{
+	g_autofree char *path = key_path(user, schema, key);
+
+	if (!env_read(env, path, ret, NULL))
+		*ret = NULL;
+	return true;
+}
+
+static bool set_key(const struct env *env, const char *user, const char *schema, const char *key,
+	const char *value, GError **error)
+{
+	g_autofree char *path = key_path(user, schema, key);
+	const struct durable_file file = {
+		.mode = 0644,
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.text = value,
+	};
+
+	if (is_locked(key, error))
+		return false;
+	return value ? durable_replace(env, path, &file, error) : durable_remove(env, path, error);
+}
+
+static const struct user_store fake_users = {
+	.get = get_key,
+	.set = set_key,
+};
+
 /* --- life --- */
 
 /* Its files; its folders as well, unless they are to be filled again. */
@@ -209,6 +262,7 @@ void sandbox_init(struct sandbox *sandbox)
 	sandbox->state = g_strconcat(sandbox->root, SANDBOX_STATE, NULL);
 	setting_host_init(&sandbox->host);
 	sandbox->host.units = &fake_units;
+	sandbox->host.users = &fake_users;
 	env_init(&sandbox->env, sandbox->root);
 	sandbox->env.now_ns = now_ns;
 	sandbox->env.run = run;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A folder that stands for a machine of four CPUs, two of them isolated, with a service manager and
- * programs of its own. Units live in run/units/NAME ("active" or "inactive"), those named
- * stuck* do not stop; dconf and
- * grub-mkconfig copy what they are to read to where they are to write. */
+/* A folder that stands for a machine of four CPUs, two of them isolated, with a service manager,
+ * programs and users of its own. Units live in run/units/NAME ("active" or "inactive"), those named
+ * stuck* do not stop; what alice and bob set lives in home/USER/SCHEMA.KEY, keys named locked* cannot
+ * be changed; dconf and grub-mkconfig copy what they are to read to where they are to write. */
 
 #include "setting/host.h"
 #include "setting/transaction.h"

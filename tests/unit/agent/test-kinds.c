@@ -61,6 +61,17 @@ START_TEST(what_does_not_apply_is_refused)
 		{ &setting_kind_irq, "24", "", false },
 		{ &setting_kind_irq, "25", "0-1", false },
 		{ &setting_kind_irq, "../1", "0-1", false },
+		{ &setting_kind_gsettings, "alice/a.b/c", "true", true },
+		{ &setting_kind_gsettings, "alice/a.b/c", NULL, true },
+		{ &setting_kind_gsettings, "alice/a.b/c", "", false },
+		{ &setting_kind_gsettings, "alice/a.b/c", "1\n2", false },
+		{ &setting_kind_gsettings, "alice/a.b", "true", false },
+		{ &setting_kind_gsettings, "alice/../c", "true", false },
+		{ &setting_kind_gsettings, "alice/a.b/c/d", "true", false },
+		{ &setting_kind_gsettings, "*/a.b/c", "true", false },
+		{ &setting_kind_gsettings, "root/a.b/c", "true", false },
+		{ &setting_kind_gsettings, "nobody/a.b/c", "true", false },
+		{ &setting_kind_gsettings, "carol/a.b/c", "true", false },
 		{ &setting_kind_device, "/dev/cpu_dma_latency", "0", true },
 		{ &setting_kind_device, "/dev/cpu_dma_latency", "-1", false },
 		{ &setting_kind_device, "/dev/sda", "0", false },
@@ -276,6 +287,33 @@ START_TEST(numbers_that_a_file_begins_with_are_not_its_owner)
 }
 END_TEST
 
+START_TEST(a_key_of_all_users_is_one_of_each)
+{
+	const struct setting_kind *kind = &setting_kind_gsettings;
+	g_auto(GStrv) all = kind->expand(&sandbox.env, "*/a.b/c");
+
+	ck_assert_uint_eq(g_strv_length(all), 2);
+	ck_assert_str_eq(all[0], "alice/a.b/c");
+	ck_assert_str_eq(all[1], "bob/a.b/c");
+}
+END_TEST
+
+START_TEST(who_had_set_nothing_has_set_nothing_again)
+{
+	const struct setting_kind *kind = &setting_kind_gsettings;
+
+	assert_reads(kind, "alice/a.b/c", NULL);
+	ck_assert(kind->write(&sandbox.env, "alice/a.b/c", "uint32 5", NULL));
+	assert_reads(kind, "alice/a.b/c", "uint32 5");
+	ck_assert(setting_same(kind, "5", "uint32 5"));
+	ck_assert(setting_same(kind, "[]", "[]"));
+	ck_assert(!setting_same(kind, "5", "uint32 6"));
+	ck_assert(!setting_same(kind, "5", "'5'"));
+	ck_assert(kind->write(&sandbox.env, "alice/a.b/c", NULL, NULL));
+	assert_reads(kind, "alice/a.b/c", NULL);
+}
+END_TEST
+
 START_TEST(a_device_is_held_until_it_is_let_go)
 {
 	const struct setting_kind *kind = &setting_kind_device;
@@ -325,6 +363,8 @@ int main(void)
 		an_interrupted_change_of_a_unit_is_not_drift,
 		a_file_comes_back_with_its_mode,
 		numbers_that_a_file_begins_with_are_not_its_owner,
+		a_key_of_all_users_is_one_of_each,
+		who_had_set_nothing_has_set_nothing_again,
 		a_device_is_held_until_it_is_let_go,
 		modifiers_leave_what_is_beyond,
 		NULL,

@@ -107,7 +107,7 @@ START_TEST(profiles_are_listed_with_those_that_are_broken)
 		json_string_value(json_object_get(json_array_get(list, 0), "risk")), "high");
 	ck_assert_ptr_nonnull(json_object_get(json_array_get(list, 1), "error"));
 	shown = ask("helix-profile-show", json_pack("{ss}", "name", "all"));
-	ck_assert_uint_eq(json_array_size(json_object_get(shown, "settings")), 10);
+	ck_assert_uint_eq(json_array_size(json_object_get(shown, "settings")), 11);
 	json_decref(list);
 	json_decref(shown);
 	assert_refused("helix-profile-show", json_pack("{ss}", "name", "gone"), "no profile");

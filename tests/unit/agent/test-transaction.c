@@ -327,6 +327,20 @@ START_TEST(a_journal_does_not_grow_for_as_long_as_it_is_open)
 }
 END_TEST
 
+START_TEST(what_a_user_may_not_change_is_passed_over_and_what_he_changed_since_stays_his)
+{
+	static const char profile[] = "[gsettings]\n*/a.b/c=1\nbob/a.b/locked=1\n";
+	int64_t txn = apply(profile, -1);
+
+	assert_file("/home/alice/a.b.c", "1");
+	assert_file("/home/bob/a.b.locked", "(none)");
+	sandbox_put(&sandbox, "/home/alice/a.b.c", "2");
+	assert_rollback(txn, false, "gsettings:restored gsettings:drift");
+	assert_file("/home/alice/a.b.c", "2");
+	assert_file("/home/bob/a.b.c", "(none)");
+}
+END_TEST
+
 START_TEST(what_nobody_confirms_is_taken_back)
 {
 	json_t *results;
@@ -526,6 +540,7 @@ int main(void)
 		resuming_twice_leaves_what_somebody_put_back,
 		resuming_leaves_out_what_the_machine_is_not_made_for_any_more,
 		a_journal_does_not_grow_for_as_long_as_it_is_open,
+		what_a_user_may_not_change_is_passed_over_and_what_he_changed_since_stays_his,
 		what_nobody_confirms_is_taken_back,
 		what_is_confirmed_stays,
 		what_was_overdue_while_nobody_looked_is_taken_back_at_the_start,
