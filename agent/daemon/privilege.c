@@ -45,7 +45,7 @@ bool privilege_drop(const char *user, GError **error)
 		return true;
 	capng_clear(CAPNG_SELECT_BOTH);
 	r = capng_change_id(
-		(int)entry->pw_uid, (int)entry->pw_gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+		(int)entry->pw_uid, (int)entry->pw_gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (r < 0)
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
 			"cannot become %s: libcap-ng says %d", user, r);

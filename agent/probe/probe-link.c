@@ -16,6 +16,11 @@ static const char hint_config[] =
 	"encoder=vsock:2:5000 (or unix:/PATH, tcp:HOST:PORT) in /etc/helix-agent/agent.conf; "
 	"systemctl restart helix-agentd";
 
+static const char hint_tcp[] =
+	"install -D -m 644 /usr/share/helix-agent/examples/encoder-tcp.conf -t "
+	"/etc/systemd/system/helix-agentd.service.d; set its IPAddressAllow=; systemctl "
+	"daemon-reload; systemctl restart helix-agentd";
+
 void link_encoder_judge(const struct link_facts *facts, struct probe_result *ret)
 {
 	static const char hint[] =
@@ -23,7 +28,11 @@ void link_encoder_judge(const struct link_facts *facts, struct probe_result *ret
 		"Here: encoder= in /etc/helix-agent/agent.conf";
 	enum probe_status status;
 
-	if (facts->connect_error) {
+	if (facts->tcp &&
+		(facts->connect_error == -EAFNOSUPPORT || facts->connect_error == -EPERM)) {
+		probe_say(ret, PROBE_UNKNOWN, hint_tcp,
+			"%s: the unit of helix-agentd shuts out TCP", facts->endpoint);
+	} else if (facts->connect_error) {
 		probe_say(ret, PROBE_FAIL, hint, "%s: %s", facts->endpoint,
 			g_strerror(-facts->connect_error));
 	} else if (facts->pongs == 0) {
@@ -68,6 +77,7 @@ static void encoder_run(const struct env *env, const struct probe_wanted *wanted
 		return;
 	}
 	link_ask(&endpoint, &answer);
+	facts.tcp = endpoint.transport == HXFR_TRANSPORT_TCP;
 	facts.connect_error = answer.connect_error;
 	facts.pings = answer.pings;
 	facts.pongs = answer.pongs;

@@ -10,8 +10,10 @@ struct link_facts {
 	int connect_error; /* -errno of the connect; 0 */
 	unsigned pings, pongs;
 	double worst_ms; /* round trip */
+	bool tcp;
 };
-/* A connection alone proves nothing: proxies accept without a host behind them. */
+/* A connection alone proves nothing: proxies accept without a host behind them. TCP that may not be
+ * used at all is the sandbox of the unit. */
 void link_encoder_judge(const struct link_facts *facts, struct probe_result *ret);
 
 /* error: errno of opening /dev/vsock or of the ioctl; 0: cid is valid. */

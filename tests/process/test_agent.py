@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pty
+import pwd
 import random
 import socket
 import struct
@@ -178,6 +179,18 @@ class Access(AgentTest):
             self.skipTest(f"no vsock loopback here: {error}")
         self.assertIn(b"permission denied", client.makefile("rb").readline())
 
+
+    @unittest.skipUnless(AS_ROOT, "only root can become another user")
+    def test_it_keeps_the_groups_of_its_user(self):
+        users = {entry.pw_name for entry in pwd.getpwall()}
+        user, groups = next(((group.gr_mem[0], os.getgrouplist(group.gr_mem[0], pwd.getpwnam(group.gr_mem[0]).pw_gid))
+                             for group in grp.getgrall() if group.gr_mem and group.gr_mem[0] in users), (None, None))
+        if not user:
+            self.skipTest("no user here is in a second group")
+        process = self.start(f"--user={user}")
+        with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+            line = next(line for line in file if line.startswith("Groups:"))
+        self.assertEqual(sorted(map(int, line.split()[1:])), sorted(groups))
 
     @unittest.skipUnless(AS_ROOT, "only root can become another user")
     def test_it_stays_root_for_no_longer_than_it_must(self):

@@ -64,6 +64,19 @@ class InstallTest(unittest.TestCase):
         self.assertIn(Unit(self.find("helix-agentd.service"))["Service"]["User"], made)
         self.assertIn(Unit(self.find("helix-applyd.socket"))["Socket"]["SocketUser"], made)
 
+    def test_the_agent_may_look_at_the_gpu(self):
+        lines = self.find("sysusers.d").joinpath("helix-agent.conf").read_text().splitlines()
+        self.assertIn(["m", "helix-agent", "render"], [line.split()[:3] for line in lines])
+        self.assertIn("DeviceAllow=char-drm", self.find("helix-agentd.service").read_text())
+
+    def test_an_encoder_over_tcp_has_a_drop_in(self):
+        unit = self.find("helix-agentd.service").read_text()
+        drop_in = self.find("encoder-tcp.conf").read_text()
+        self.assertIn("encoder-tcp.conf", unit)
+        for key in ("RestrictAddressFamilies=", "IPAddressAllow="):
+            self.assertIn(f"\n{key}", drop_in)
+        self.assertNotRegex(unit, r"(?m)^RestrictAddressFamilies=.*AF_INET")
+
     def test_the_applier_keeps_its_state_for_itself(self):
         applier = Unit(self.find("helix-applyd.service"))["Service"]
         self.assertEqual(applier["StateDirectoryMode"], "0700")

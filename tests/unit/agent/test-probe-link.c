@@ -18,6 +18,10 @@ static const struct {
 	{ { "e", 0, 3, 2, 0.4 }, PROBE_WARN },
 	{ { "e", 0, 1, 0, 0 }, PROBE_FAIL },
 	{ { "e", -ECONNREFUSED, 0, 0, 0 }, PROBE_FAIL },
+	{ { "e", -EPERM, 0, 0, 0 }, PROBE_FAIL },
+	{ { "e", -EPERM, 0, 0, 0, .tcp = true }, PROBE_UNKNOWN },
+	{ { "e", -EAFNOSUPPORT, 0, 0, 0, .tcp = true }, PROBE_UNKNOWN },
+	{ { "e", -ECONNREFUSED, 0, 0, 0, .tcp = true }, PROBE_FAIL },
 };
 
 START_TEST(only_a_pong_counts)
