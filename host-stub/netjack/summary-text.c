@@ -196,15 +196,18 @@ char *summary_text(const struct summary *summary)
 static void write_loop(
 	GString *text, const struct summary *summary, const struct summary_session *s)
 {
-	g_autofree char *sum = summary_sum(summary, s), *exact = grouped(s->measure->exact);
+	g_autofree char *sum = summary_sum(summary, s);
 
 	g_string_append_printf(
 		text, "loop %" PRIu64 " samples = %.3f ms", s->lag, summary_ms(summary, s->lag));
 	if (s->added >= 0)
 		g_string_append_printf(text, " = %s", sum);
-	g_string_append_printf(text, " | %s exact, %" PRIu64 " wrong | ", exact, s->measure->wrong);
+	g_string_append_printf(text, " | wrong %" PRIu64 " late %" PRIu64 " lost %" PRIu64 " | ",
+		s->measure->wrong, s->measure->verdicts[VERDICT_LATE],
+		s->measure->verdicts[VERDICT_LOST]);
 }
 
+/* What matters most comes first: a terminal may have 80 columns. */
 char *summary_line(const struct summary *summary)
 {
 	const struct summary_session *s = &summary->sessions[0];
@@ -221,11 +224,12 @@ char *summary_line(const struct summary *summary)
 	else if (s->measure)
 		g_string_append(
 			text, s->measure->matched ? "warming up | " : "nothing comes back yet | ");
-	g_string_append_printf(text,
-		"round trip p50 %.3f p99 %.3f max %.3f ms | late %" PRIu64 " lost %" PRIu64,
-		ms_at(&s->rtt, 0.5), ms_at(&s->rtt, 0.99), ms_at(&s->rtt, 1),
-		s->slave->returns.late, s->slave->returns.lost);
+	else
+		g_string_append_printf(text, "late %" PRIu64 " lost %" PRIu64 " | ",
+			s->slave->returns.late, s->slave->returns.lost);
+	g_string_append_printf(text, "round trip p50 %.3f p99 %.3f max %.3f ms",
+		ms_at(&s->rtt, 0.5), ms_at(&s->rtt, 0.99), ms_at(&s->rtt, 1));
 	if (s->slave->returns.slave_xruns > 0)
-		g_string_append_printf(text, " xruns %" PRIu64, s->slave->returns.slave_xruns);
+		g_string_append_printf(text, " | xruns %" PRIu64, s->slave->returns.slave_xruns);
 	return g_string_free(text, FALSE);
 }
