@@ -5,6 +5,7 @@
 packages_build=(
 	build-essential meson ninja-build pkg-config check libdrm-dev libva-dev libjansson-dev libcap-ng-dev
 	libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
+	libjack-jackd2-dev libsamplerate0-dev libsndfile1-dev
 )
 packages_run=(
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
