@@ -17,30 +17,17 @@ import threading
 import time
 import unittest
 
+from sanitizer import gstreamer_environment, without_leaks
+
 DEADLINE_S = 60
 STUB = os.environ["HELIX_HOST_STUB"]
 PATTERN_TOOL = os.environ["PATTERN_TOOL"]
 DMABUF_GUEST = os.environ["DMABUF_GUEST"]
 
-SANITIZER_RUNTIME = os.environ.get("SANITIZER_RUNTIME")
-
 HEADER = struct.Struct("<4sBBHI")
 FRAME_REQUEST, FRAME_RESPONSE, PING, PONG = 0x01, 0x02, 0x10, 0x11
 ENABLE_SCANOUT, SCANOUT_RESP, SUBSCRIBE, SUBSCRIBE_RESP = 0x20, 0x22, 0x30, 0x31
 ERROR = 0xFF
-
-
-def without_leaks():
-    """For programs that GStreamer loads other people's plugins into: what those leave behind is not ours."""
-    return dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-
-
-def gstreamer_environment():
-    """For GStreamer's own tools: they are not instrumented, the plugin they load may be."""
-    if not SANITIZER_RUNTIME:
-        return None
-    preload = [SANITIZER_RUNTIME, *os.environ.get("LD_PRELOAD", "").split(":")]
-    return dict(without_leaks(), LD_PRELOAD=":".join(filter(None, preload)))
 
 
 class Stub:

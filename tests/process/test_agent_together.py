@@ -11,6 +11,7 @@ import time
 import unittest
 
 from agent import DEADLINE_S, AgentTest, Hub
+from sanitizer import gstreamer_environment
 
 CTL = os.environ["HELIX_AGENT"]
 APPLYD = os.environ["HELIX_APPLYD"]
@@ -111,7 +112,7 @@ class TogetherTest(AgentTest):
                                 stderr=subprocess.DEVNULL)
         self.addCleanup(host.wait)
         self.addCleanup(host.kill)
-        environment = dict(os.environ, GST_PLUGIN_PATH_1_0=f"{build}/gst-vsockenc",
+        environment = dict(gstreamer_environment(), GST_PLUGIN_PATH_1_0=f"{build}/gst-vsockenc",
                            GST_REGISTRY=str(self.root / "registry"),
                            HELIX_ENCODER_SOCKET=str(self.root / "run/helix-agent/encoder.sock"))
         deadline = time.monotonic() + DEADLINE_S

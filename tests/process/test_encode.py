@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 import support
+from sanitizer import without_leaks
 
 WIDTH, HEIGHT, COUNT = 640, 368, 60
 MP4_TICK_NS = 1_000_000  # mp4mux counts in less than a millisecond
@@ -65,7 +66,7 @@ class EncodeTest(support.ProcessTest):
         """The host draws the id it was given; guest and picture must agree, for buffers that recur too."""
         stub, mp4 = self.start_stub("--encoder", "x264enc"), self.folder / "out.mp4"
         done = subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(mp4), str(COUNT)], stdout=subprocess.PIPE,
-                              env=support.without_leaks(), text=True, check=True, timeout=support.DEADLINE_S)
+                              env=without_leaks(), text=True, check=True, timeout=support.DEADLINE_S)
         sent = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
         self.assertEqual(len(sent), COUNT)
         self.assertEqual(len({code for code, _ in sent}), 5)
@@ -75,7 +76,7 @@ class EncodeTest(support.ProcessTest):
     def test_a_host_that_sees_no_resources_gets_every_frame_as_pixels(self):
         stub = self.start_stub("--encoder", "null", "--refuse-ids")
         subprocess.run([support.DMABUF_GUEST, stub.endpoint, str(self.folder / "out.mp4"), str(COUNT)],
-                       stdout=subprocess.DEVNULL, env=support.without_leaks(), check=True, timeout=support.DEADLINE_S)
+                       stdout=subprocess.DEVNULL, env=without_leaks(), check=True, timeout=support.DEADLINE_S)
         stats = stub.stop()
         self.assertEqual((stats["connections"], stats["responses"], stats["frames_pixels"]), (2, COUNT, COUNT))
 

@@ -12,6 +12,7 @@ import threading
 import unittest
 
 import support
+from sanitizer import without_leaks
 
 PROGRAMS = pathlib.Path(os.environ["SCREEN_CHECK"]).parent
 COUNT = 8
@@ -23,7 +24,7 @@ OTHER = b"\0\0\0\1\x09\xf0"  # an access unit delimiter
 class ProgramTest(support.ProcessTest):
     def run_program(self, name, *arguments):
         """(exit status, its last line of output as JSON or None)"""
-        done = subprocess.run([PROGRAMS / name, *arguments], stdout=subprocess.PIPE, env=support.without_leaks(),
+        done = subprocess.run([PROGRAMS / name, *arguments], stdout=subprocess.PIPE, env=without_leaks(),
                               check=False, text=True, timeout=support.DEADLINE_S)
         lines = done.stdout.splitlines()
         return done.returncode, json.loads(lines[-1]) if lines else None
@@ -33,7 +34,7 @@ class HelpTest(ProgramTest):
     def test_every_program_explains_itself(self):
         for name in ("screen-check", "scanout-check", "drm-flipper", "id-probe", "transport-probe", "request-bench"):
             done = subprocess.run([PROGRAMS / name, "--help"], stdout=subprocess.PIPE, check=True, text=True,
-                                  env=support.without_leaks(), timeout=support.DEADLINE_S)
+                                  env=without_leaks(), timeout=support.DEADLINE_S)
             self.assertIn("Exit status", done.stdout, name)
             self.assertEqual(self.run_program(name, "--no-such-option")[0], 2, name)
 

@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import support
+from sanitizer import without_leaks
 
 SCREEN_CHECK = os.environ["SCREEN_CHECK"]
 COUNT = 30
@@ -26,7 +27,7 @@ class ScreenCheckTest(support.ProcessTest):
         """(exit status, what it reports) of frames from an appsrc through a pipeline."""
         source = f"appsrc caps=video/x-raw,format={form},width=640,height=368,framerate=30/1"
         done = subprocess.run([SCREEN_CHECK, "--frames", str(COUNT), *options, *f"{source} ! {pipeline}".split()],
-                              stdout=subprocess.PIPE, env=support.without_leaks(), check=False, text=True,
+                              stdout=subprocess.PIPE, env=without_leaks(), check=False, text=True,
                               timeout=support.DEADLINE_S)
         return done.returncode, json.loads(done.stdout) if done.stdout else None
 
