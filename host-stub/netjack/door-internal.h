@@ -20,7 +20,8 @@ struct place {
 	char name[NETJACK_NAME_SIZE];   /* unique among those that are here; once it is taken */
 	struct sockaddr_in peer;
 	int fd;
-	int64_t since_ns; /* of the state */
+	int64_t since_ns; /* of the state, as door_dispatch() was told */
+	int64_t setup_ns; /* of the SETUP: CLOCK_MONOTONIC, for the report */
 };
 
 struct refusal {

@@ -10,11 +10,21 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#define NS_PER_S        1000000000
 #define NS_PER_MS       1000000
 #define AUDIO_DEFAULT   2 /* channels, when nobody says */
 #define PLACE_NAMES_MAX (DOOR_SLAVES_MAX + 1)
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
 
 static bool same_peer(const struct sockaddr_in *a, const struct sockaddr_in *b)
 {
@@ -248,6 +258,7 @@ void door_announced(struct door *door, const struct netjack_session *announced,
 	session.id = place->session.id;
 	place->session = session;
 	place->since_ns = now_ns;
+	place->setup_ns = monotonic_ns();
 	netjack_session_encode(&session, data);
 	if (send(place->fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		door_free(door, place);
@@ -296,7 +307,7 @@ void door_started(struct door *door, struct place *place, int64_t now_ns, struct
 		.session = place->session,
 		.peer = place->peer,
 		.fd = place->fd,
-		.handshake_ns = now_ns - place->since_ns,
+		.handshake_ns = monotonic_ns() - place->setup_ns,
 		.inject = door->config.inject,
 	};
 	struct slave *slave;

@@ -371,9 +371,11 @@ bool slave_ready(const struct slave *slave)
 enum verdict slave_take(struct slave *slave, uint64_t *ret_sent, const float *const **ret_channels)
 {
 	int64_t rtt_ns;
-	enum verdict verdict =
-		returns_take(slave->returns, slave->n_ticks - 1, ret_sent, ret_channels, &rtt_ns);
+	enum verdict verdict;
 
+	if (slave->n_ticks == 0)
+		return VERDICT_EARLY;
+	verdict = returns_take(slave->returns, slave->n_ticks - 1, ret_sent, ret_channels, &rtt_ns);
 	if (verdict == VERDICT_OK)
 		histogram_add(&slave->rtt, rtt_ns);
 	return verdict;
