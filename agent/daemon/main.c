@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WRITE_LATE_MS 10000u /* a file system that does not answer */
 
@@ -269,6 +270,8 @@ static int serve(struct program *program)
 	signal(SIGPIPE, SIG_IGN);
 	start(program);
 	good = start_talking(program, &error) && privilege_drop(program->config.user, &error);
+	if (good && geteuid() == 0 && *program->config.user)
+		say("stays root, for there is no user %s to become", program->config.user);
 	if (good)
 		run(program);
 	else

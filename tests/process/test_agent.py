@@ -193,6 +193,11 @@ class Access(AgentTest):
         self.assertEqual(sorted(map(int, line.split()[1:])), sorted(groups))
 
     @unittest.skipUnless(AS_ROOT, "only root can become another user")
+    def test_who_is_no_user_to_become_is_told(self):
+        process = self.start("--user=no-such-user")
+        self.assertEqual(self.stop(process), (0, "helix-agentd: stays root, for there is no user no-such-user to become\n"))
+
+    @unittest.skipUnless(AS_ROOT, "only root can become another user")
     def test_it_stays_root_for_no_longer_than_it_must(self):
         process = self.start("--user=nobody")
         with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
