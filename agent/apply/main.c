@@ -131,11 +131,19 @@ static void on_step(struct setting_host *host, const char *name)
 	notify_send("WATCHDOG=1");
 }
 
+/* On the guard's thread. */
+static void on_guard_fired(void *user)
+{
+	say("a real-time thread that never sleeps has starved the machine: "
+	    "kernel.sched_rt_runtime_us is " RT_GUARD_RUNTIME " again");
+}
+
 static void init_machine(struct program *program)
 {
 	env_init(&program->env, root);
 	setting_host_init(&program->host);
 	program->env.host = &program->host;
+	program->host.guard_fired = on_guard_fired;
 	if (notify_watchdog_ms())
 		program->host.step = on_step;
 	if (*program->env.root && !g_getenv("DBUS_SYSTEM_BUS_ADDRESS"))

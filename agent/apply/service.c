@@ -356,6 +356,7 @@ bool service_busy(const struct service *service)
 	const struct setting_host *host = service->env->host;
 
 	return service->deadline || service->latency ||
+	       (host->guard && !host->guards->has_fired(host->guard)) ||
 	       (host->devices && g_hash_table_size(host->devices) > 0);
 }
 

@@ -43,7 +43,8 @@ extern const struct dialect_command service_commands[];
  * writes again what a reboot made void; `user` of the commands. On the default main context. */
 struct service *service_new(const struct service_config *config, GError **error);
 void service_free(struct service *service);
-/* Is there a reason to stay: a confirmation that is waited for, a device file that is held? */
+/* Is there a reason to stay: a confirmation that is waited for, a device file that is held, a machine
+ * to be guarded against real-time threads? */
 bool service_busy(const struct service *service);
 /* How many settings service_new() took back. */
 unsigned service_recovered(const struct service *service);

@@ -3,7 +3,7 @@
 
 /* What the program that changes a machine has besides its struct env. */
 
-#include "../env.h"
+#include "rt-guard.h"
 
 /* The service manager: systemd over the system bus, or what a test has in its place. */
 struct unit_manager {
@@ -42,9 +42,12 @@ struct setting_host {
 	const struct unit_manager *units;
 	const struct user_store *users;
 	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */
+	const struct rt_guard_impl *guards;
+	struct rt_guard *guard; /* while the agent has lifted the limit of real-time threads */
+	void (*guard_fired)(void *user); /* of struct rt_guard_config; NULL: nobody asks */
 };
 
-/* With systemd for units, GSettings for users and no device held. */
+/* With systemd for units, GSettings for users, a guard of threads, and nothing held. */
 void setting_host_init(struct setting_host *host);
-/* Lets go of the devices. */
+/* Lets go of the devices, ends the guard. */
 void setting_host_finish(struct setting_host *host);

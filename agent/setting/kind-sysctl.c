@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "durable.h"
 #include "guard.h"
+#include "host.h"
 #include "knob.h"
 #include "setting.h"
+#include "variables.h"
 
 #include <string.h>
 
 #define FOLDER     "/proc/sys/"
 #define RT_RUNTIME "kernel.sched_rt_runtime_us"
-#define HUGEPAGES  "vm.nr_hugepages" /* and what begins so: _mempolicy */
+#define RT_KNOB    FOLDER "kernel/sched_rt_runtime_us"
+#define UNLIMITED  "-1"
+#define WATCHDOG   FOLDER "kernel/watchdog" /* soft_watchdog and nmi_watchdog are its parts */
+#define HUGEPAGES  "vm.nr_hugepages"        /* and what begins so: _mempolicy */
 
 /* What is allowed beside what the kernel itself refuses. */
 static const struct {
@@ -121,12 +126,72 @@ static bool read_value(const struct env *env, const char *target, char **ret, GE
 	return knob_read(env, path, ret, error);
 }
 
+static bool is_watchdog(const char *target)
+{
+	return !strcmp(target, "kernel.soft_watchdog") || !strcmp(target, "kernel.nmi_watchdog");
+}
+
+static bool is_off(const struct env *env, const char *path)
+{
+	g_autofree char *now = NULL;
+
+	return knob_read(env, path, &now, NULL) && !strcmp(now, "0");
+}
+
 static bool write_value(
 	const struct env *env, const char *target, const char *value, GError **error)
 {
 	g_autofree char *path = path_of(target), *line = g_strconcat(value ?: "", "\n", NULL);
 
-	return durable_poke(env, path, line, error);
+	if (!durable_poke(env, path, line, error))
+		return false;
+	/* Who reads WATCHDOG while both parts are off switches the whole off, on older kernels (that of
+	 * Debian 12): then no part comes back alone. */
+	if (!is_watchdog(target) || !is_off(env, path) || !g_strcmp0(value, "0"))
+		return true;
+	return durable_poke(env, WATCHDOG, "1\n", error) && durable_poke(env, path, line, error);
+}
+
+static bool lifts_limit(const char *target, const char *value)
+{
+	return !strcmp(target, RT_RUNTIME) && !g_strcmp0(value, UNLIMITED);
+}
+
+static bool start_guard(const struct env *env, GError **error)
+{
+	struct setting_host *host = env->host;
+	g_autofree char *knob = env_path(env, RT_KNOB);
+	struct rt_guard_config config = {
+		.knob = knob,
+		.starve_ms = RT_GUARD_STARVE_MS,
+	};
+
+	if (!host || !variables_housekeeping(env, &config.cpus)) {
+		g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+			host ? "no CPU is isolated" : "only helix-applyd keeps guard");
+		return false;
+	}
+	config.fired = host->guard_fired;
+	return host->guards->start(&config, &host->guard, error);
+}
+
+static void stop_guard(struct setting_host *host)
+{
+	if (host && host->guard)
+		host->guards->stop(g_steal_pointer(&host->guard));
+}
+
+static bool hold(const struct env *env, const char *target, const char *value, GError **error)
+{
+	bool lifts = lifts_limit(target, value);
+
+	if (strcmp(target, RT_RUNTIME) != 0)
+		return true;
+	if (lifts && env->host && env->host->guard &&
+		!env->host->guards->has_fired(env->host->guard))
+		return true;
+	stop_guard(env->host);
+	return !lifts || start_guard(env, error);
 }
 
 const struct setting_kind setting_kind_sysctl = {
@@ -136,4 +201,5 @@ const struct setting_kind setting_kind_sysctl = {
 	.check = check,
 	.read = read_value,
 	.write = write_value,
+	.hold = hold,
 };

@@ -124,7 +124,8 @@ static void write_layer(const struct env *env, const struct ledger_layer *layer,
 		report(layer, "skipped", reason, results);
 		return;
 	}
-	done = layer->kind->write(env, layer->target, layer->desired, &error);
+	done = setting_hold(env, layer->kind, layer->target, layer->desired, &error) &&
+	       layer->kind->write(env, layer->target, layer->desired, &error);
 	report(layer, done ? "applied" : "failed", error ? error->message : NULL, results);
 }
 
@@ -136,10 +137,27 @@ static bool is_due(
 		       !holds(before, layer->txn->id, layer->kind, layer->target));
 }
 
+/* What an earlier start set is still there; what ran for it ended with that one. */
+static void hold_again(const struct env *env, const struct ledger_layer *layer, json_t *results)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *now = NULL;
+
+	if (layer->kind->hold && layer->kind->read(env, layer->target, &now, NULL) &&
+		setting_same(layer->kind, layer->desired, now) &&
+		!setting_hold(env, layer->kind, layer->target, layer->desired, &error))
+		report(layer, "failed", error->message, results);
+}
+
 void resume_write(const struct env *env, const struct ledger *before, const struct ledger *now,
 	json_t *results)
 {
-	for (unsigned i = 0; i < now->layers->len; i++)
-		if (is_due(before, now, now->layers->pdata[i]))
-			write_layer(env, now->layers->pdata[i], results);
+	for (unsigned i = 0; i < now->layers->len; i++) {
+		const struct ledger_layer *layer = now->layers->pdata[i];
+
+		if (is_due(before, now, layer))
+			write_layer(env, layer, results);
+		else if (is_done(layer->txn) && !ledger_above(now, layer))
+			hold_again(env, layer, results);
+	}
 }

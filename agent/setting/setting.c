@@ -111,6 +111,12 @@ bool setting_resolve(const struct env *env, const struct setting *setting, const
 	return true;
 }
 
+bool setting_hold(const struct env *env, const struct setting_kind *kind, const char *target,
+	const char *value, GError **error)
+{
+	return !kind->hold || kind->hold(env, target, value, error);
+}
+
 bool setting_effective(const struct env *env, const struct setting_kind *kind, const char *target,
 	char **ret, GError **error)
 {
@@ -122,10 +128,14 @@ void setting_host_init(struct setting_host *host)
 	*host = (struct setting_host){
 		.units = &unit_manager_systemd,
 		.users = &user_store_gsettings,
+		.guards = &rt_guard_threads,
 	};
 }
 
 void setting_host_finish(struct setting_host *host)
 {
 	g_clear_pointer(&host->devices, g_hash_table_unref);
+	if (host->guard)
+		host->guards->stop(host->guard);
+	host->guard = NULL;
 }

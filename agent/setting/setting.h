@@ -46,6 +46,10 @@ struct setting_kind {
 	/* Makes it so, durably where it is not volatile, and removes what an interrupted write left.
 	 * Setting what is already so is harmless. G_IO_ERROR_NOT_SUPPORTED: cannot be changed here. */
 	bool (*write)(const struct env *env, const char *target, const char *value, GError **error);
+	/* Starts what has to run while the agent has set this value, or ends it (NULL: the target is
+	 * as it was). G_IO_ERROR_NOT_SUPPORTED: it cannot run, and the value must not be set. NULL slot:
+	 * nothing has to. */
+	bool (*hold)(const struct env *env, const char *target, const char *value, GError **error);
 	/* What is in effect, by another way than the knob where there is one. NULL slot: read(). */
 	bool (*effective)(const struct env *env, const char *target, char **ret, GError **error);
 	/* Are two values the same to this kind? NULL slot: strcmp. */
@@ -73,6 +77,8 @@ bool setting_between(
 	const struct setting_kind *kind, const char *a, const char *b, const char *now);
 bool setting_resolve(const struct env *env, const struct setting *setting, const char *now,
 	char **ret, GError **error);
+bool setting_hold(const struct env *env, const struct setting_kind *kind, const char *target,
+	const char *value, GError **error);
 bool setting_effective(const struct env *env, const struct setting_kind *kind, const char *target,
 	char **ret, GError **error);
 

@@ -293,7 +293,8 @@ static bool set(const struct env *env, const struct plan_entry *entry, GError **
 	const struct setting *setting = entry->setting;
 	g_autofree char *now = NULL;
 
-	if (!setting->kind->write(env, setting->target, entry->desired, error) ||
+	if (!setting_hold(env, setting->kind, setting->target, entry->desired, error) ||
+		!setting->kind->write(env, setting->target, entry->desired, error) ||
 		!setting->kind->read(env, setting->target, &now, error))
 		return false;
 	if (setting_same(setting->kind, entry->desired, now))
@@ -322,14 +323,18 @@ static bool leave_out(
 		error);
 }
 
-static bool put_back(const struct env *env, const struct plan_entry *entry, GError **error)
+static bool put_back(struct transactions *all, const struct plan_entry *entry, GError **error)
 {
 	const struct setting *setting = entry->setting;
+	bool held = ledger_top(all->ledger, setting->kind, setting->target);
 	g_autoptr(GError) why = NULL;
 
-	if (setting->kind->write(env, setting->target, entry->current, &why) ||
-		g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+	if (setting->kind->write(all->env, setting->target, entry->current, &why) ||
+		g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED)) {
+		setting_hold(all->env, setting->kind, setting->target, held ? entry->current : NULL,
+			NULL);
 		return true;
+	}
 	g_propagate_error(error, g_steal_pointer(&why));
 	return false;
 }
@@ -347,7 +352,7 @@ static bool set_one(struct transactions *all, const struct plan_entry *entry, in
 	impossible = g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
 	add_result(results, entry, impossible ? "skipped" : "failed", why->message);
 	if (impossible || entry->setting->optional)
-		return (impossible || put_back(all->env, entry, error)) &&
+		return (impossible || put_back(all, entry, error)) &&
 		       leave_out(all, entry, id, error);
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s %s: %s", entry->setting->kind->name,
 		entry->setting->target, why->message);

@@ -54,11 +54,15 @@ static const char *undo_layer(
 		return "failed";
 	}
 	if (!undo->force && !is_ours(layer, back, now)) {
+		setting_hold(undo->env, layer->kind, layer->target, NULL, NULL);
 		*ret_message = g_strdup_printf("is now %.80s", now ?: "absent");
 		return "drift";
 	}
-	if (restore(undo->env, layer, back, now, &error))
+	if (restore(undo->env, layer, back, now, &error)) {
+		setting_hold(undo->env, layer->kind, layer->target,
+			ledger_below(undo->ledger, layer) ? back : NULL, NULL);
 		return "restored";
+	}
 	*ret_message = g_strdup(error->message);
 	return "failed";
 }

@@ -43,7 +43,7 @@ static char *isolated(const struct env *env, GHashTable *own)
 }
 
 /* Without isolation there is nobody to keep house for. */
-static bool get_housekeeping(const struct env *env, struct env_cpus *ret)
+bool variables_housekeeping(const struct env *env, struct env_cpus *ret)
 {
 	struct env_cpus all, apart;
 
@@ -57,14 +57,14 @@ static char *housekeeping(const struct env *env, GHashTable *own)
 {
 	struct env_cpus cpus;
 
-	return get_housekeeping(env, &cpus) ? env_cpus_format(&cpus) : NULL;
+	return variables_housekeeping(env, &cpus) ? env_cpus_format(&cpus) : NULL;
 }
 
 static char *housekeeping_mask(const struct env *env, GHashTable *own)
 {
 	struct env_cpus cpus;
 
-	return get_housekeeping(env, &cpus) ? env_cpus_mask(&cpus) : NULL;
+	return variables_housekeeping(env, &cpus) ? env_cpus_mask(&cpus) : NULL;
 }
 
 static bool get_isolate(const struct env *env, GHashTable *own, struct env_cpus *ret)

@@ -13,6 +13,9 @@
 
 #include "../env.h"
 
+/* The CPUs that are not isolated. False where none is isolated. */
+bool variables_housekeeping(const struct env *env, struct env_cpus *ret);
+
 /* own: char * -> char *; NULL: none. False and error (G_IO_ERROR_NOT_SUPPORTED) for a variable that
  * is not known or has no value here. */
 bool variables_expand(

@@ -214,6 +214,48 @@ static const struct user_store fake_users = {
 	.set = set_key,
 };
 
+/* --- what stands for threads that keep guard --- */
+
+struct rt_guard {
+	struct rt_guard_config config;
+};
+
+static bool start_guard(const struct rt_guard_config *config, struct rt_guard **ret, GError **error)
+{
+	*ret = g_new0(struct rt_guard, 1);
+	(*ret)->config.cpus = config->cpus;
+	return true;
+}
+
+static bool has_fired(const struct rt_guard *guard)
+{
+	return false;
+}
+
+static void stop_guard(struct rt_guard *guard)
+{
+	g_free(guard);
+}
+
+static bool refuse_guard(
+	const struct rt_guard_config *config, struct rt_guard **ret, GError **error)
+{
+	g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "not allowed");
+	return false;
+}
+
+const struct rt_guard_impl sandbox_no_guards = {
+	.start = refuse_guard,
+	.has_fired = has_fired,
+	.stop = stop_guard,
+};
+
+static const struct rt_guard_impl fake_guards = {
+	.start = start_guard,
+	.has_fired = has_fired,
+	.stop = stop_guard,
+};
+
 /* --- life --- */
 
 /* Its files; its folders as well, unless they are to be filled again. */
@@ -263,6 +305,7 @@ void sandbox_init(struct sandbox *sandbox)
 	setting_host_init(&sandbox->host);
 	sandbox->host.units = &fake_units;
 	sandbox->host.users = &fake_users;
+	sandbox->host.guards = &fake_guards;
 	env_init(&sandbox->env, sandbox->root);
 	sandbox->env.now_ns = now_ns;
 	sandbox->env.run = run;

@@ -33,6 +33,9 @@ char *sandbox_dump(struct sandbox *sandbox);
 /* As after a reboot: knobs of /proc and /sys as at first, another boot id, no device is held. */
 void sandbox_reboot(struct sandbox *sandbox);
 
+/* For host.guards: where threads of real time are not allowed. */
+extern const struct rt_guard_impl sandbox_no_guards;
+
 /* A profile of one setting of each kind, some of them more. */
 extern const char sandbox_profile[];
 struct plan *sandbox_plan(struct sandbox *sandbox, const char *profile);

@@ -154,6 +154,27 @@ static void assert_reads(const struct setting_kind *kind, const char *target, co
 		ck_assert_ptr_null(is);
 }
 
+/* As a kernel whose watchdog is off as a whole, until it is told otherwise. */
+static void watchdog_step(struct setting_host *host, const char *name)
+{
+	g_autofree char *whole = sandbox_get(&sandbox, "/proc/sys/kernel/watchdog");
+
+	if (!strcmp(name, "poked") && !strcmp(whole, "0\n"))
+		sandbox_put(&sandbox, "/proc/sys/kernel/soft_watchdog", "0\n");
+}
+
+START_TEST(a_watchdog_comes_back_although_somebody_looked)
+{
+	sandbox_put(&sandbox, "/proc/sys/kernel/watchdog", "0\n");
+	sandbox_put(&sandbox, "/proc/sys/kernel/soft_watchdog", "0\n");
+	sandbox.host.step = watchdog_step;
+	ck_assert(setting_kind_sysctl.write(&sandbox.env, "kernel.soft_watchdog", "0", NULL));
+	assert_reads(&setting_kind_sysctl, "kernel.watchdog", "0");
+	ck_assert(setting_kind_sysctl.write(&sandbox.env, "kernel.soft_watchdog", "1", NULL));
+	assert_reads(&setting_kind_sysctl, "kernel.soft_watchdog", "1");
+}
+END_TEST
+
 START_TEST(of_a_choice_the_chosen_one_is_read)
 {
 	sandbox_put(&sandbox, "/sys/x", "always defer [defer+madvise] never\n");
@@ -355,6 +376,7 @@ int main(void)
 	const TTest *const tests[] = {
 		what_does_not_apply_is_refused,
 		a_runaway_thread_needs_a_cpu_of_its_own,
+		a_watchdog_comes_back_although_somebody_looked,
 		of_a_choice_the_chosen_one_is_read,
 		masks_are_compared_as_masks,
 		the_command_line_is_put_together_from_words,

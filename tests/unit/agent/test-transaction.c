@@ -312,6 +312,40 @@ START_TEST(resuming_leaves_out_what_the_machine_is_not_made_for_any_more)
 }
 END_TEST
 
+START_TEST(a_limit_that_is_lifted_is_guarded_as_long_as_it_is)
+{
+	static const char limitless[] = "[sysctl]\nkernel.sched_rt_runtime_us=-1\n";
+	json_t *results;
+	int64_t txn;
+
+	sandbox_put(&sandbox, "/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
+	apply(two, -1);
+	ck_assert_ptr_null(sandbox.host.guard);
+	txn = apply(limitless, -1);
+	ck_assert_ptr_nonnull(sandbox.host.guard);
+	/* helix-applyd starts again. */
+	setting_host_finish(&sandbox.host);
+	reopen();
+	ck_assert(transactions_resume(all, &results, NULL));
+	json_decref(results);
+	ck_assert_ptr_nonnull(sandbox.host.guard);
+	assert_rollback(txn, false, "sysctl:restored");
+	ck_assert_ptr_null(sandbox.host.guard);
+}
+END_TEST
+
+START_TEST(a_limit_that_cannot_be_guarded_stays)
+{
+	static const char limitless[] = "[sysctl]\nkernel.sched_rt_runtime_us=-1\n";
+
+	sandbox_put(&sandbox, "/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
+	sandbox.host.guards = &sandbox_no_guards;
+	apply(limitless, -1);
+	assert_file("/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
+	ck_assert_ptr_null(sandbox.host.guard);
+}
+END_TEST
+
 START_TEST(a_journal_does_not_grow_for_as_long_as_it_is_open)
 {
 	g_autofree char *big = g_strnfill(50000, 'x');
@@ -539,6 +573,8 @@ int main(void)
 		a_reboot_voids_what_the_machine_forgot_and_resuming_writes_it_again,
 		resuming_twice_leaves_what_somebody_put_back,
 		resuming_leaves_out_what_the_machine_is_not_made_for_any_more,
+		a_limit_that_is_lifted_is_guarded_as_long_as_it_is,
+		a_limit_that_cannot_be_guarded_stays,
 		a_journal_does_not_grow_for_as_long_as_it_is_open,
 		what_a_user_may_not_change_is_passed_over_and_what_he_changed_since_stays_his,
 		what_nobody_confirms_is_taken_back,
