@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ANCHOR_WINDOW                                                                              \
-	3u /* answers in a row that have to agree that something was lost before them */
+#define ANCHOR_WINDOW 3u /* answers in a row that have to agree that something was lost */
 
 struct anchor {
 	bool set;

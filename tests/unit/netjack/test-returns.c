@@ -304,6 +304,10 @@ static unsigned play(const struct run *run, char letter, uint64_t tick, unsigned
 		put(run, tick, tick, missed, now);
 		put(run, tick - 1, tick - 1, missed, now + 100);
 		break;
+	case 'w': /* answers this one, and then the one two before */
+		put(run, tick, tick, missed, now);
+		put(run, tick - 2, tick - 2, missed, now + 100);
+		break;
 	case 'x': /* has missed the one before: see returns.h */
 		put(run, tick - 2, tick - 3, missed, now);
 		put(run, tick, tick, missed, now + 100);
@@ -368,6 +372,8 @@ START_TEST(what_becomes_of_a_period_is_told_apart)
 		{ "reordered", 1, ECHO, "araa", "eooo", { .reordered = 1 } },
 		{ "reordered and late", 1, ECHO, "a.vaa", "eoloo", { .late = 1, .reordered = 3 } },
 		{ "reordered in time", 2, ECHO, "a.vaa", "eeooo", { .reordered = 3 } },
+		{ "so late that its memory has another", 1, ECHO, "aa.awaa", "eoolooo",
+			{ .late = 1, .reordered = 3 } },
 		{ "late", 1, ECHO, "aa...ca", "eoolllo", { .late = 3 } },
 		{ "later than anything that is waited for", 4, ECHO, "aa...ca", "eeeeooo",
 			{ .lost = 0 } },
