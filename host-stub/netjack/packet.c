@@ -6,8 +6,6 @@
 #include <string.h>
 
 #define TYPE_SIZE 8u /* bytes of the type of a packet */
-#define PACKET_RESERVE                                                                             \
-	112u /* bytes of the MTU that are not samples: 64 for IP and UDP, the header */
 
 static const uint8_t session_type[TYPE_SIZE] = "params";
 static const uint8_t header_type[TYPE_SIZE] = "header";
@@ -195,7 +193,8 @@ void netjack_header_encode(const struct netjack_header *h, uint8_t ret[NETJACK_H
 
 uint32_t netjack_frames_per_packet(const struct netjack_stream *stream, uint32_t n_ports)
 {
-	uint32_t room = stream->mtu > PACKET_RESERVE ? stream->mtu - PACKET_RESERVE : 0, frames = 1;
+	uint32_t room = stream->mtu > NETJACK_RESERVE ? stream->mtu - NETJACK_RESERVE : 0,
+		 frames = 1;
 
 	if (n_ports == 0)
 		return stream->period;

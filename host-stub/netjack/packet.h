@@ -17,6 +17,7 @@
 #define NETJACK_SESSION_SIZE ((size_t)644)  /* bytes of a session packet */
 #define NETJACK_HEADER_SIZE  ((size_t)48)   /* bytes before the payload of a cycle's packet */
 #define NETJACK_PACKET_MAX   ((size_t)9000) /* bytes of a datagram: MAX_MTU */
+#define NETJACK_RESERVE      112u /* bytes of the MTU that carry nothing: IP, UDP, the header */
 #define NETJACK_MTU_DEFAULT  1500u
 #define NETJACK_MTU_MIN      256u /* ours */
 
@@ -134,3 +135,31 @@ size_t netjack_audio_encode(const struct netjack_header *header,
 	uint32_t sub_cycle, uint8_t ret[NETJACK_PACKET_MAX]);
 /* How many there are; 1 with no ports (an empty one); 0: the MTU does not take them. */
 uint32_t netjack_audio_packets(const struct netjack_stream *stream, netjack_ports ports);
+
+/*
+ * MIDI: for each port in turn a copy of jack2's buffer, as 1.9.21 sends it. Its numbers are big-endian,
+ * those of the events in the slave's own order (little-endian, nobody has another one). Two faults of it
+ * bind us: it counts packets by mtu - 112 and fills them to mtu - 48, so that more than one is never
+ * safe; and it copies what is longer than NETJACK_MIDI_INLINE from and to the wrong place, so that it
+ * sends zeros for it, and damages its memory where it receives it.
+ */
+#define NETJACK_MIDI_INLINE     4u    /* bytes of an event that are in its record */
+#define NETJACK_MIDI_EVENTS_MAX 1024u /* ours: of all ports in a period */
+
+struct netjack_midi_event {
+	uint32_t port;
+	uint32_t frame;
+	uint32_t size;       /* bytes, at least 1 */
+	const uint8_t *data; /* borrowed from the payload */
+};
+
+/* payload: what is behind the header, of all of the period's packets. -EBADMSG: not a buffer for each
+ * port, or not as long as they say; -ERANGE: an event outside of the period or of its data; -EMSGSIZE:
+ * too many. Nothing is written then. */
+int netjack_midi_decode(const uint8_t *payload, size_t size, const struct netjack_stream *stream,
+	struct netjack_midi_event ret[NETJACK_MIDI_EVENTS_MAX], size_t *ret_n);
+/* One packet with the events, those of a port in the order of their frames; of the header only
+ * is_return, id and cycle are read. Returns its size, 0: an event is no event of the stream, longer
+ * than NETJACK_MIDI_INLINE, or they are more than one packet or the peer's buffer takes. */
+size_t netjack_midi_encode(const struct netjack_header *header, const struct netjack_stream *stream,
+	const struct netjack_midi_event *events, size_t n_events, uint8_t ret[NETJACK_PACKET_MAX]);

@@ -34,6 +34,7 @@ struct returns {
 	uint64_t newest, newest_rank; /* of the packets that came: tick, place in its answer */
 	uint32_t n_words;             /* of slot.here */
 	uint64_t *words;
+	struct netjack_midi_event events[NETJACK_MIDI_EVENTS_MAX];
 	float *samples;   /* latency + 1 periods, and one for what nobody takes */
 	float **channels; /* likewise */
 };
@@ -289,6 +290,35 @@ static int take_audio(struct returns *returns, struct slot *slot,
 	return 0;
 }
 
+/* It is understood, and not waited for. */
+static int take_midi(struct returns *returns, struct slot *slot,
+	const struct netjack_header *header, const uint8_t *data)
+{
+	size_t n;
+	int rc = 0;
+
+	if (header->n_packets == 1)
+		rc = netjack_midi_decode(data + NETJACK_HEADER_SIZE,
+			header->size - NETJACK_HEADER_SIZE, &returns->stream, returns->events, &n);
+	if (rc == 0 && !slot->again)
+		note_order(returns, slot, header);
+	return rc;
+}
+
+static int take_data(struct returns *returns, struct slot *slot,
+	const struct netjack_header *header, const uint8_t *data, int64_t received_ns)
+{
+	switch (header->data) {
+	case NETJACK_SYNC:
+		take_sync(returns, slot, header, received_ns);
+		return 0;
+	case NETJACK_MIDI:
+		return take_midi(returns, slot, header, data);
+	default:
+		return take_audio(returns, slot, header, data, received_ns);
+	}
+}
+
 /* False: malformed. */
 static bool take_packet(struct returns *returns, const struct netjack_header *header,
 	const uint8_t *data, int64_t received_ns)
@@ -299,10 +329,7 @@ static bool take_packet(struct returns *returns, const struct netjack_header *he
 		returns->counters.stale++;
 		return true;
 	}
-	if (header->data == NETJACK_SYNC)
-		take_sync(returns, slot, header, received_ns);
-	else if (header->data == NETJACK_AUDIO &&
-		 take_audio(returns, slot, header, data, received_ns) < 0)
+	if (take_data(returns, slot, header, data, received_ns) < 0)
 		return false;
 	returns->counters.packets++;
 	check_complete(returns, slot);

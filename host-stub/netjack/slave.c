@@ -253,10 +253,26 @@ static void send_sync(struct slave *slave)
 		.id = slave->session.id,
 		.cycle = (uint32_t)(slave->n_ticks + 1),
 		.frames = -1,
-		.last = slave->out.channels == 0,
+		.last = slave->out.channels == 0 && slave->out.midi == 0,
 	};
 
 	add(slave, netjack_sync_encode(&header, slave->asked, next_data(slave)));
+}
+
+/* No events: nothing here makes any. A slave that has ports gets a buffer for each all the same. */
+static void send_midi(struct slave *slave)
+{
+	struct netjack_header header = {
+		.id = slave->session.id,
+		.cycle = (uint32_t)(slave->n_ticks + 1),
+	};
+	size_t size;
+
+	if (slave->out.midi == 0)
+		return;
+	size = netjack_midi_encode(&header, &slave->out, NULL, 0, next_data(slave));
+	if (size > 0)
+		add(slave, size);
 }
 
 static void send_audio(struct slave *slave, const float *const *channels)
@@ -284,6 +300,7 @@ int slave_send(struct slave *slave, const float *const *channels, uint64_t *ret_
 	slave->budget = slave->budget_max;
 	returns_expect(slave->returns, slave->n_ticks, clock_ns(CLOCK_REALTIME));
 	send_sync(slave);
+	send_midi(slave);
 	send_audio(slave, channels);
 	flush(slave);
 	*ret_tick = slave->n_ticks++;

@@ -40,7 +40,7 @@ size_t vectors_parse_hex(const char *hex, uint8_t *ret, size_t size)
 
 static void parse(struct vector *v)
 {
-	uint8_t bytes[1024];
+	uint8_t bytes[2048];
 	char *copy = strdup(v->text), *save = NULL;
 
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
