@@ -53,6 +53,7 @@ struct endpoint {
 	pthread_t thread;
 	uint64_t n_ticks_max;
 	struct seat seats[DOOR_SLAVES_MAX];
+	char refused[NETJACK_NAME_SIZE]; /* the last slave that audio->open() did not take */
 	/* The process thread's. */
 	struct ticker ticker;
 	uint64_t n_ticks, late_ticks;

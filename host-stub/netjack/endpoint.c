@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -137,15 +138,23 @@ static int fill_seat(struct endpoint *endpoint, struct seat *seat, struct slave 
 	return 0;
 }
 
+/* It comes again in a second, and is refused for the same reason: that is said once. */
+static void say_refused(struct endpoint *endpoint, const char *name, int r)
+{
+	if (strcmp(endpoint->refused, name) == 0)
+		return;
+	snprintf(endpoint->refused, sizeof endpoint->refused, "%s", name);
+	log_write(endpoint->config.door.log, LOG_LEVEL_ERROR, "slave '%s' cannot be served: %s",
+		name, strerror(-r));
+}
+
 static void arrived(struct endpoint *endpoint, struct slave *slave, uint32_t id)
 {
 	struct seat *seat = find_seat(endpoint, SEAT_FREE);
 	int r = seat ? fill_seat(endpoint, seat, slave) : -EBUSY;
 
 	if (r < 0) {
-		log_write(endpoint->config.door.log, LOG_LEVEL_ERROR,
-			"slave '%s' cannot be served: %s", slave_session(slave)->name,
-			strerror(-r));
+		say_refused(endpoint, slave_session(slave)->name, r);
 		slave_goodbye(slave);
 		slave_destroy(slave);
 		door_forget(endpoint->door, id);

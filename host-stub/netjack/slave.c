@@ -405,15 +405,25 @@ int64_t slave_silent_ns(const struct slave *slave)
 	return (int64_t)(frames * NS_PER_S / slave->session.rate);
 }
 
+/* jackd does not hear a KILL_MASTER; what it hears is that its answer to a period finds the port
+ * closed. Else it would wait for two seconds. */
 void slave_goodbye(struct slave *slave)
 {
 	struct netjack_session session = slave->session;
 	uint8_t data[NETJACK_SESSION_SIZE];
 
+	if (slave->fd < 0)
+		return;
 	session.kind = NETJACK_KILL_MASTER;
 	netjack_session_encode(&session, data);
 	if (send(slave->fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		slave->send_failed++;
+	slave->wanted = 0;
+	send_sync(slave);
+	send_audio(slave, NULL);
+	flush(slave);
+	close(slave->fd);
+	slave->fd = -1;
 }
 
 static void add_injected(struct inject_counters *counters, const struct inject *inject)

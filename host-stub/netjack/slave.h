@@ -66,7 +66,8 @@ enum verdict slave_take(struct slave *slave, uint64_t *ret_sent, const float *co
 /* How long it has not answered: ns of the periods that were sent since its last packet that was one of
  * the session's. Periods, not time: who is not asked cannot answer. */
 int64_t slave_silent_ns(const struct slave *slave);
-/* Says KILL_MASTER: the master ends. jackd then finds the port closed and looks for a new one. */
+/* The master ends: says so, and closes the socket, so that the slave looks for a new one. Only for
+ * slave_report() and slave_destroy() after that. */
 void slave_goodbye(struct slave *slave);
 /* By the thread that uses it, or when none does. */
 void slave_report(const struct slave *slave, struct slave_report *ret);

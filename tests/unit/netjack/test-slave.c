@@ -279,11 +279,21 @@ START_TEST(goodbye_on_its_own_socket_is_heard)
 }
 END_TEST
 
-START_TEST(master_says_goodbye)
+START_TEST(master_says_goodbye_and_a_last_period_whose_answer_finds_nobody)
 {
 	connect_slave();
+	send_period();
+	ck_assert(fake_slave_await_period(&fake));
 	slave_goodbye(slave);
 	ck_assert(!fake_slave_await_period(&fake));
+	ck_assert(fake_slave_await_period(&fake));
+	ck_assert_uint_eq(fake.cycle, 2);
+	ck_assert_uint_eq(fake.brought, 0);
+	/* As jackd's socket, which is connected. */
+	ck_assert_int_eq(connect(fake.fd, (struct sockaddr *)&fake.master, sizeof fake.master), 0);
+	ck_assert_int_eq(send(fake.fd, "", 1, MSG_DONTWAIT), 1);
+	ck_assert_int_eq(send(fake.fd, "", 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
 }
 END_TEST
 
@@ -439,7 +449,7 @@ int main(void)
 			slave_without_audio_has_sync_packets_alone,
 			closed_port_is_noticed_at_once,
 			goodbye_on_its_own_socket_is_heard,
-			master_says_goodbye,
+			master_says_goodbye_and_a_last_period_whose_answer_finds_nobody,
 			start_that_is_said_twice_is_no_harm,
 			strangers_are_not_heard,
 			flood_waits_for_the_next_period,
