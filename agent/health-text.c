@@ -12,13 +12,20 @@ enum probe_status health_overall(struct health *health)
 	return overall;
 }
 
+/* NULL: all are. */
+static bool is_listed(const struct health_entry *entry, const char *const *ids)
+{
+	return !ids || g_strv_contains(ids, entry->probe->id);
+}
+
 /* --- JSON --- */
 
+/* Names of files and units need not be UTF-8. */
 static json_t *text_or_null(const char *text)
 {
-	json_t *value = text ? json_string(text) : NULL;
+	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
 
-	return value ? value : json_null(); /* also for a text that is no UTF-8 */
+	return valid ? json_string(valid) : json_null();
 }
 
 static json_t *entry_json(const struct health_entry *entry)
@@ -56,7 +63,7 @@ json_t *health_json(struct health *health, const char *const *ids)
 	for (unsigned i = 0; i < health->entries->len; i++) {
 		const struct health_entry *entry = health->entries->pdata[i];
 
-		if (ids && !g_strv_contains(ids, entry->probe->id))
+		if (!is_listed(entry, ids))
 			continue;
 		overall = health_worse(overall, health_entry_status(entry));
 		json_array_append_new(probes, entry_json(entry));
@@ -88,8 +95,9 @@ static void append_sample(GString *text, const char *name, const char *id, doubl
 	g_string_append_printf(text, "%s{probe=\"%s\"} %s\n", name, id, number);
 }
 
-char *health_openmetrics(struct health *health)
+char *health_openmetrics(struct health *health, const char *const *ids)
 {
+	enum probe_status overall = PROBE_OK;
 	GString *text = g_string_new("# TYPE helix_probe_status gauge\n"
 				     "# HELP helix_probe_status 0 OK, 1 WARN, 2 FAIL, 3 UNKNOWN\n");
 
@@ -97,6 +105,9 @@ char *health_openmetrics(struct health *health)
 		const struct health_entry *entry = health->entries->pdata[i];
 		enum probe_status status = health_entry_status(entry);
 
+		if (!is_listed(entry, ids))
+			continue;
+		overall = health_worse(overall, status);
 		if (status != PROBE_NA)
 			append_sample(text, "helix_probe_status", entry->probe->id, status);
 	}
@@ -105,7 +116,8 @@ char *health_openmetrics(struct health *health)
 	for (unsigned i = 0; i < health->entries->len; i++) {
 		const struct health_entry *entry = health->entries->pdata[i];
 
-		if (entry->answer && entry->answer->has_value && isfinite(entry->value))
+		if (is_listed(entry, ids) && entry->answer && entry->answer->has_value &&
+			isfinite(entry->value))
 			append_sample(text, "helix_probe_value", entry->probe->id, entry->value);
 	}
 	g_string_append_printf(text,
@@ -113,7 +125,7 @@ char *health_openmetrics(struct health *health)
 		"# HELP helix_health_status The worst of the probes\n"
 		"helix_health_status %d\n"
 		"# EOF\n",
-		(int)health_overall(health));
+		(int)overall);
 	return g_string_free(text, FALSE);
 }
 

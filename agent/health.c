@@ -213,7 +213,9 @@ static gboolean entry_is_late(void *data)
 	entry->state = HEALTH_LATE;
 	health->running--;
 	health->late++;
-	probe_say(&result, PROBE_UNKNOWN, NULL, "no answer within %u ms", entry->probe->timeout_ms);
+	probe_say(&result, PROBE_UNKNOWN,
+		"is this machine overloaded, or what it was asked stuck? top",
+		"no answer within %u ms", entry->probe->timeout_ms);
 	entry_answer(entry, &result);
 	run_queue(health);
 	return G_SOURCE_REMOVE;
@@ -257,7 +259,8 @@ static void entry_cannot_start(struct health_entry *entry, const char *reason)
 {
 	struct probe_result result = { 0 };
 
-	probe_say(&result, PROBE_UNKNOWN, NULL, "%s", reason);
+	probe_say(&result, PROBE_UNKNOWN,
+		"systemctl status helix-agentd; systemctl restart helix-agentd", "%s", reason);
 	entry_rest(entry);
 	entry_answer(entry, &result);
 }

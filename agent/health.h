@@ -34,8 +34,8 @@ json_t *health_json(struct health *health, const char *const *ids);
 /* The same of all probes as text, with a newline. Transfer full. */
 char *health_json_text(struct health *health);
 /* As OpenMetrics text: helix_probe_status{probe="..."} 0..3 (none for N/A), helix_probe_value and
- * helix_health_status. Transfer full. */
-char *health_openmetrics(struct health *health);
+ * helix_health_status, the worst of them. ids as above. Transfer full. */
+char *health_openmetrics(struct health *health, const char *const *ids);
 /* Runs these (NULL: all; unknown ones are passed over) now, unless their answer is younger than
  * rest_s of the probe; done is called once, later, when all answered or timed out; not after
  * health_free(). */

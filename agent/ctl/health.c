@@ -9,12 +9,34 @@
 
 static gboolean show_all, refresh, openmetrics;
 static char *check_ids;
-static int watch_s;
+static int watch_s; /* 0: once */
+
+#define WATCH_S     2 /* when it is not said how often */
+#define WATCH_S_MAX 86400
+
+static gboolean set_watch(const char *name, const char *value, void *data, GError **error)
+{
+	guint64 seconds = WATCH_S;
+
+	if (value && !g_ascii_string_to_unsigned(value, 10, 1, WATCH_S_MAX, &seconds, NULL)) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			"'%s' is not 1 to %d seconds for %s", value, WATCH_S_MAX, name);
+		return FALSE;
+	}
+	watch_s = (int)seconds;
+	return TRUE;
+}
+
+#define WATCH_OPTION                                                                               \
+	{                                                                                          \
+		"watch", 'w', G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK,                   \
+			(void *)set_watch, "Again every S seconds (2)", "S"                        \
+	}
 
 static const GOptionEntry status_options[] = {
 	{ "all", 'a', 0, G_OPTION_ARG_NONE, &show_all, "Also what does not apply here", NULL },
 	{ "refresh", 'r', 0, G_OPTION_ARG_NONE, &refresh, "Look now, and wait for it", NULL },
-	{ "watch", 'w', 0, G_OPTION_ARG_INT, &watch_s, "Again every S seconds", "S" },
+	WATCH_OPTION,
 	{ NULL },
 };
 
@@ -25,7 +47,7 @@ static const GOptionEntry health_options[] = {
 		"ID,..." },
 	{ "openmetrics", 'o', 0, G_OPTION_ARG_NONE, &openmetrics, "As OpenMetrics text", NULL },
 	{ "refresh", 'r', 0, G_OPTION_ARG_NONE, &refresh, "Look now, and wait for it", NULL },
-	{ "watch", 'w', 0, G_OPTION_ARG_INT, &watch_s, "Again every S seconds", "S" },
+	WATCH_OPTION,
 	{ NULL },
 };
 
@@ -193,6 +215,9 @@ static int run_health(struct ctl *ctl, char **arguments)
 {
 	if (!!check_ids + !!openmetrics + !!ctl->json > 1)
 		return ctl_complain(ctl, "--check, --openmetrics and --json exclude each other");
+	if (check_ids && watch_s)
+		return ctl_complain(
+			ctl, "--check is for a monitor that asks again itself: not with --watch");
 	return check_ids ? check(ctl) : show_again(ctl, print_health);
 }
 

@@ -15,7 +15,7 @@ struct refresh {
 
 static json_t *answer(struct health *health, const char *const *ids, bool openmetrics)
 {
-	g_autofree char *text = openmetrics ? health_openmetrics(health) : NULL;
+	g_autofree char *text = openmetrics ? health_openmetrics(health, ids) : NULL;
 
 	return openmetrics ? json_string(text) : health_json(health, ids);
 }

@@ -12,7 +12,7 @@
 
 struct health_writer_config {
 	const char *path; /* copied */
-	/* What is in it: health_json_text(), health_openmetrics(). Transfer full. */
+	/* What is in it; transfer full. */
 	char *(*format)(struct health *health);
 	unsigned late_ms; /* when a write counts as failed; it goes on */
 	/* Replaces the file atomically. NULL: the real one. On a thread. */

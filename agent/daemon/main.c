@@ -59,6 +59,11 @@ static void on_write_failed(void *user, const char *why)
 	say("health cannot be written: %s", why);
 }
 
+static char *all_metrics(struct health *health)
+{
+	return health_openmetrics(health, NULL);
+}
+
 static struct health_writer *writer_new(
 	const struct program *program, const char *path, char *(*format)(struct health *health))
 {
@@ -235,7 +240,7 @@ static void run(struct program *program)
 		g_timeout_add(watchdog_ms, on_watchdog, NULL);
 	program->json_writer = writer_new(program, program->config.health_json, health_json_text);
 	program->metrics_writer =
-		writer_new(program, program->config.health_openmetrics, health_openmetrics);
+		writer_new(program, program->config.health_openmetrics, all_metrics);
 	if (program->json_writer || program->metrics_writer)
 		g_timeout_add_seconds(
 			MAX(program->config.health_interval_s, 1), write_health, program);

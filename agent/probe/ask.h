@@ -7,6 +7,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What to do when that fails. */
+#define HINT_APPLYD "systemctl status helix-applyd.socket helix-applyd"
+
 #define ASK_REPLY_MAX ((size_t)1024 * 1024) /* bytes */
 
 /*

@@ -3,7 +3,10 @@
 
 #include <string.h>
 #include <sys/klog.h>
+#include <unistd.h>
 
+#define JOURNAL_DIR   "/log/journal"
+#define JOURNAL_FILE  "system.journal"
 #define KLOG_READ_ALL 3 /* SYSLOG_ACTION_READ_ALL, syslog(2) */
 #define KLOG_SIZE     (256 * 1024)
 
@@ -98,18 +101,54 @@ struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cp
 	return cpus;
 }
 
+static bool journal_in(const struct env *env, const char *folder)
+{
+	g_auto(GStrv) machines = env_list(env, folder);
+
+	for (char **machine = machines; *machine; machine++) {
+		g_autofree char *path =
+			g_strdup_printf("%s%s/%s/" JOURNAL_FILE, env->root, folder, *machine);
+
+		if (access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* journalctl itself is content with the journals that it may read, also with none. */
+bool facts_journal_readable(const struct env *env)
+{
+	return journal_in(env, "/run" JOURNAL_DIR) || journal_in(env, "/var" JOURNAL_DIR);
+}
+
+static char *journal_of_kernel(const struct env *env)
+{
+	const char *const argv[] = { "journalctl", "--quiet", "--no-pager", "--dmesg",
+		"--since=-1h", "--output=short-monotonic",
+		"--grep=" FACTS_LOG_THROTTLED "|" FACTS_LOG_IO_ERROR, NULL };
+	g_autoptr(GError) error = NULL;
+	char *text = NULL;
+
+	if (!facts_journal_readable(env))
+		return NULL;
+	if (env->run(env, argv, FACTS_LOG_MS, &text, &error))
+		return text;
+	/* Nothing was found. */
+	return error->domain == G_SPAWN_EXIT_ERROR && error->code == 1 ? g_strdup("") : NULL;
+}
+
 char *facts_log_read(const struct env *env)
 {
 	char *log;
 	int n;
 
 	if (*env->root)
-		return NULL;
+		return journal_of_kernel(env);
 	log = g_malloc(KLOG_SIZE + 1);
 	n = klogctl(KLOG_READ_ALL, log, KLOG_SIZE);
 	if (n < 0) {
 		g_free(log);
-		return NULL;
+		return journal_of_kernel(env);
 	}
 	log[n] = '\0';
 	return log;

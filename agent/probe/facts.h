@@ -22,8 +22,14 @@ void facts_cpus_isolated(const struct env *env, struct env_cpus *ret);
 struct env_cpus facts_cpus_and(const struct env_cpus *a, const struct env_cpus *b);
 struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cpus *b);
 
-/* The kernel's messages. NULL when this process may not read them, or on a root that is not the
- * machine's. Transfer full. */
+/* May this process read what the services of the system log? */
+bool facts_journal_readable(const struct env *env);
+/* The kernel's messages of this boot, or at least those of the last hour with one of these words:
+ * of the kernel where that is allowed (not on a root that is not the machine's), else of the
+ * journal. NULL when neither may be read. Transfer full. */
+#define FACTS_LOG_THROTTLED "RT throttling activated"
+#define FACTS_LOG_IO_ERROR  "I/O error"
+#define FACTS_LOG_MS        5000u /* the longest that it takes */
 char *facts_log_read(const struct env *env);
 /* Seconds of uptime of the last line with this text ("[   12.345678] text"); -1: none has it. */
 double facts_log_last(const char *log, const char *needle);

@@ -108,8 +108,9 @@ static void rt_run(const struct env *env, const struct probe_wanted *wanted, voi
 		threads = process_threads(env, &server.process);
 		best = audio_threads_of((const struct process_thread *)threads->data, threads->len);
 		if (threads->len == 0)
-			probe_say(ret, PROBE_UNKNOWN, NULL, "the threads of %s cannot be seen",
-				server.process.name);
+			probe_say(ret, PROBE_UNKNOWN,
+				"is /proc mounted with hidepid=? grep /proc /proc/mounts",
+				"the threads of %s cannot be seen", server.process.name);
 		else
 			audio_rt_judge(server.process.name, &best, wanted, ret);
 	}

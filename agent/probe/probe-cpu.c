@@ -82,7 +82,7 @@ void cpu_isolation_judge(const struct isolation_facts *facts, const struct probe
 		probe_say(ret, PROBE_FAIL, "echo 1 > /sys/devices/system/cpu/cpuN/online",
 			"isolated CPUs %s are offline", offline_text);
 	} else if (facts->unclear) {
-		probe_say(ret, PROBE_UNKNOWN, NULL,
+		probe_say(ret, PROBE_UNKNOWN, "cat /proc/cmdline: a list of CPUs looks like 2-3,5",
 			"isolcpus= or nohz_full= of /proc/cmdline was not understood");
 	} else if (say_difference("isolcpus", &facts->asked_isolated, &facts->isolated, ret) ||
 		   say_difference("nohz_full", &facts->asked_nohz, &facts->nohz, ret)) {
@@ -296,7 +296,7 @@ static void irq_leak_run(const struct env *env, const struct probe_wanted *wante
 	}
 	now.at_ns = env->now_ns(env);
 	if (!interrupts_count(text, &isolated, &now.count) || now.at_ns <= last->at_ns) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/proc/interrupts was not understood");
+		probe_say_nonsense(ret, "/proc/interrupts");
 		return;
 	}
 	seconds = (double)(now.at_ns - last->at_ns) / 1e9;
@@ -372,7 +372,7 @@ static void steal_run(const struct env *env, const struct probe_wanted *wanted, 
 		return;
 	}
 	if (!cpu_times_parse(stat, &now)) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/proc/stat was not understood");
+		probe_say_nonsense(ret, "/proc/stat");
 		return;
 	}
 	told = env_read(env, "/sys/devices/system/clocksource/clocksource0/available_clocksource",

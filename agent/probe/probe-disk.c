@@ -47,7 +47,8 @@ static void space_run(const struct env *env, const struct probe_wanted *wanted, 
 	struct disk_facts facts, var;
 
 	if (!disk_look(env, "/", &facts)) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/: %s", g_strerror(errno));
+		probe_say(ret, PROBE_UNKNOWN, "systemctl cat helix-agentd shows its sandbox",
+			"/: %s", g_strerror(errno));
 		return;
 	}
 	if (disk_look(env, "/var", &var) && MIN(var.free_percent, var.inodes_percent) <
@@ -121,7 +122,7 @@ void disk_ro_judge(enum disk_root root, struct probe_result *ret)
 			"/ is read-only");
 		break;
 	case DISK_ROOT_UNKNOWN:
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/ is not in /proc/self/mountinfo");
+		probe_say_nonsense(ret, "/proc/self/mountinfo");
 		break;
 	}
 }
@@ -165,10 +166,11 @@ static void errors_run(const struct env *env, const struct probe_wanted *wanted,
 	double at_s;
 
 	if (!log) {
-		probe_say(ret, PROBE_NA, NULL, "this user may not read the kernel's log");
+		probe_say(ret, PROBE_NA, NULL,
+			"this user may not read the kernel's log (group systemd-journal)");
 		return;
 	}
-	at_s = facts_log_last(log, "I/O error");
+	at_s = facts_log_last(log, FACTS_LOG_IO_ERROR);
 	disk_errors_judge(at_s < 0 ? -1 : MAX(0, (double)env->now_ns(env) / 1e9 - at_s), ret);
 }
 
@@ -176,7 +178,8 @@ const struct probe probe_disk_errors = {
 	.id = "disk.errors",
 	.group = PROBE_GROUP_SYSTEM,
 	.title = "disk errors",
-	.period_s = 120,
-	.timeout_ms = 1000,
+	.period_s = 300,
+	.rest_s = 5,
+	.timeout_ms = FACTS_LOG_MS + 1000,
 	.run = errors_run,
 };

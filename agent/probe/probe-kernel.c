@@ -198,7 +198,7 @@ void kernel_throttle_judge(const struct throttle_facts *facts, struct probe_resu
 static int64_t seconds_since_throttled(const struct env *env)
 {
 	g_autofree char *log = facts_log_read(env);
-	double at_s = log ? facts_log_last(log, "RT throttling activated") : -1;
+	double at_s = log ? facts_log_last(log, FACTS_LOG_THROTTLED) : -1;
 
 	return at_s < 0 ? -1 : MAX(0, env->now_ns(env) / 1000000000 - (int64_t)at_s);
 }
@@ -228,8 +228,9 @@ const struct probe probe_kernel_throttle = {
 	.id = "kernel.throttle",
 	.group = PROBE_GROUP_SCHEDULING,
 	.title = "real-time throttling",
-	.period_s = 60,
-	.timeout_ms = 1000,
+	.period_s = 300,
+	.rest_s = 5,
+	.timeout_ms = FACTS_LOG_MS + 1000,
 	.run = throttle_run,
 };
 

@@ -109,7 +109,9 @@ void link_host_cid_judge(int error, uint32_t cid, struct probe_result *ret)
 		"modprobe vmw_vsock_virtio_transport";
 
 	if (error == EACCES || error == EPERM)
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/dev/vsock: %s", g_strerror(error));
+		probe_say(ret, PROBE_UNKNOWN,
+			"ls -l /dev/vsock; systemctl cat helix-agentd shows its sandbox",
+			"/dev/vsock: %s", g_strerror(error));
 	else if (error)
 		probe_say(ret, PROBE_FAIL, hint, "/dev/vsock: %s", g_strerror(error));
 	else if (cid <= VMADDR_CID_HOST || cid == VMADDR_CID_ANY)

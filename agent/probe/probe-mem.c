@@ -29,7 +29,7 @@ static void avail_run(const struct env *env, const struct probe_wanted *wanted, 
 		probe_say_unreadable(ret, error);
 	else if (!facts_number(text, "MemAvailable", &available) ||
 		 !facts_number(text, "MemTotal", &total))
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/proc/meminfo was not understood");
+		probe_say_nonsense(ret, "/proc/meminfo");
 	else
 		mem_avail_judge(available, total, ret);
 }
@@ -93,7 +93,7 @@ static void psi_run(
 	if (!env_read(env, path, &text, &error))
 		probe_say(ret, PROBE_NA, NULL, "the kernel does not measure it (boot with psi=1)");
 	else if (!psi_parse(text, &psi))
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s was not understood", path);
+		probe_say_nonsense(ret, path);
 	else
 		psi_judge(what, &psi, ret);
 }
@@ -165,7 +165,7 @@ static void swap_run(const struct env *env, const struct probe_wanted *wanted, v
 	now.at_ns = env->now_ns(env);
 	if (!facts_number(meminfo, "SwapTotal", &facts.total_kb) ||
 		!facts_number(vmstat, "pswpin", &now.pages_in) || now.at_ns <= last->at_ns) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/proc/vmstat was not understood");
+		probe_say_nonsense(ret, "/proc/vmstat");
 		return;
 	}
 	facts.pages_in_per_s = (double)MAX(0, now.pages_in - last->pages_in) * 1e9 /
@@ -264,7 +264,7 @@ static void thp_run(const struct env *env, const struct probe_wanted *wanted, vo
 	if (!env_read(env, path, &text, &error))
 		probe_say_unreadable(ret, error);
 	else if (!(mode = facts_chosen_word(text)))
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s was not understood", path);
+		probe_say_nonsense(ret, path);
 	else
 		mem_thp_judge(mode, wanted, ret);
 }
@@ -315,7 +315,7 @@ static void locked_run(const struct env *env, const struct probe_wanted *wanted,
 		probe_say_unreadable(ret, error);
 	else if (!facts_number(text, "VmLck", &locked) ||
 		 !facts_number(text, "RssAnon", &anonymous))
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s was not understood", path);
+		probe_say_nonsense(ret, path);
 	else
 		mem_locked_judge(process->name, locked, anonymous, wanted, ret);
 }

@@ -51,7 +51,8 @@ static void normal_run(const struct env *env, const struct probe_wanted *wanted,
 	if (latency_measure(&config, &latency, &error))
 		sched_latency_normal_judge(latency.p99_us, latency.max_us, ret);
 	else
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN, "systemctl cat helix-agentd shows its sandbox", "%s",
+			error->message);
 }
 
 const struct probe probe_sched_latency_normal = {
@@ -105,7 +106,7 @@ static void rt_run(const struct env *env, const struct probe_wanted *wanted, voi
 	if (rt_numbers(env, wanted, &p99_us, &max_us, &error))
 		sched_latency_rt_judge(p99_us, max_us, wanted, ret);
 	else
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN, HINT_APPLYD, "%s", error->message);
 }
 
 const struct probe probe_sched_latency_rt = {

@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "facts.h"
 #include "probe-list.h"
+#include "process.h"
 
 #include <string.h>
 
@@ -70,7 +71,8 @@ static void failed_run(const struct env *env, const struct probe_wanted *wanted,
 	if (env->run(env, argv, SYSTEMCTL_MS, &list, &error))
 		svc_failed_judge(list, ret);
 	else
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN, "systemctl status; does the system bus run?", "%s",
+			error->message);
 }
 
 const struct probe probe_svc_failed = {
@@ -85,7 +87,7 @@ const struct probe probe_svc_failed = {
 
 /* --- svc.conflicts --- */
 
-void svc_conflicts_judge(const char *show, bool isolated, struct probe_result *ret)
+void svc_conflicts_judge(const char *show, bool isolated, bool gamemode, struct probe_result *ret)
 {
 	g_auto(GStrv) units = g_strsplit(show, "\n\n", -1);
 	g_autoptr(GString) active = g_string_new(NULL);
@@ -104,11 +106,13 @@ void svc_conflicts_judge(const char *show, bool isolated, struct probe_result *r
 		if (id && runs && (isolated || !g_str_equal(id, "irqbalance.service")))
 			g_string_append_printf(active, "%s%s", active->len ? " " : "", id);
 	}
-	hint = g_strdup_printf(
-		"decide who sets this machine up: systemctl disable --now %s", active->str);
-	if (active->len)
-		probe_say(
-			ret, PROBE_WARN, hint, "others change the same settings: %s", active->str);
+	hint = g_strdup_printf("decide who sets this machine up: %s%s%s",
+		active->len ? "systemctl disable --now " : "", active->str,
+		gamemode ? "; as its user: systemctl --user stop gamemoded" : "");
+	if (active->len || gamemode)
+		probe_say(ret, PROBE_WARN, hint, "others change the same settings: %s%s%s",
+			active->str, active->len && gamemode ? " " : "",
+			gamemode ? "gamemoded" : "");
 	else
 		probe_say(ret, PROBE_OK, NULL, "nobody else tunes this machine");
 }
@@ -120,17 +124,22 @@ static void conflicts_run(const struct env *env, const struct probe_wanted *want
 		"tuned.service", "power-profiles-daemon.service", "tlp.service",
 		"auto-cpufreq.service", "irqbalance.service", "ananicy.service",
 		"ananicy-cpp.service", NULL };
+	static const char *const gamemode[] = { "gamemoded", NULL };
 	g_autoptr(GError) error = NULL;
 	g_autofree char *show = NULL;
+	g_autoptr(GPtrArray) games = NULL;
 	struct env_cpus isolated;
 
 	if (!has_systemd(env, ret))
 		return;
+	games = process_find(env, gamemode);
 	facts_cpus_isolated(env, &isolated);
 	if (env->run(env, argv, SYSTEMCTL_MS, &show, &error))
-		svc_conflicts_judge(show, env_cpus_count(&isolated) > 0, ret);
+		svc_conflicts_judge(show, env_cpus_count(&isolated) > 0,
+			wanted->role == PROBE_ROLE_DSP && games->len > 0, ret);
 	else
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN, "systemctl status; does the system bus run?", "%s",
+			error->message);
 }
 
 const struct probe probe_svc_conflicts = {
@@ -154,7 +163,8 @@ void profile_drift_judge(json_t *verify, struct probe_result *ret)
 	size_t i;
 
 	if (!json_is_array(verify)) {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "helix-applyd's answer was not understood");
+		probe_say(ret, PROBE_UNKNOWN, HINT_APPLYD,
+			"helix-applyd's answer was not understood");
 		return;
 	}
 	json_array_foreach(verify, i, entry)
@@ -195,7 +205,7 @@ static void drift_run(const struct env *env, const struct probe_wanted *wanted, 
 	} else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
 		probe_say(ret, PROBE_NA, NULL, "%s", error->message);
 	} else {
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN, HINT_APPLYD, "%s", error->message);
 	}
 }
 
@@ -292,7 +302,7 @@ static void self_run(const struct env *env, const struct probe_wanted *wanted, v
 	if (!env_read(env, "/proc/self/status", &text, &error))
 		probe_say_unreadable(ret, error);
 	else if (!facts_number(text, "VmRSS", &rss_kb))
-		probe_say(ret, PROBE_UNKNOWN, NULL, "/proc/self/status was not understood");
+		probe_say_nonsense(ret, "/proc/self/status");
 	else
 		agent_self_judge(rss_kb, loop_lag_ms(), ret);
 }

@@ -12,7 +12,8 @@ void svc_failed_judge(const char *list, struct probe_result *ret);
 
 /* show: `systemctl show --property=Id,ActiveState UNIT...`: a paragraph for each. irqbalance is a
  * conflict only where CPUs are isolated. */
-void svc_conflicts_judge(const char *show, bool isolated, struct probe_result *ret);
+/* gamemode: a user's gamemoded runs, on a machine that is not for games. */
+void svc_conflicts_judge(const char *show, bool isolated, bool gamemode, struct probe_result *ret);
 
 /* What helix-profile-verify returns: [{target, same, needs-reboot ...}]. */
 void profile_drift_judge(json_t *verify, struct probe_result *ret);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "facts.h"
 #include "probe-audio.h"
 #include "probe-list.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#define TOOL_MS      5000u
-#define JOURNAL_DIR  "/log/journal"
-#define JOURNAL_FILE "system.journal"
+#define TOOL_MS 5000u
 
 /* --- audio.xruns --- */
 
@@ -98,20 +96,6 @@ static void pipewire_xruns(const struct env *env, const struct audio_server *ser
 	*last = now;
 }
 
-static bool journal_in(const struct env *env, const char *folder)
-{
-	g_auto(GStrv) machines = env_list(env, folder);
-
-	for (char **machine = machines; *machine; machine++) {
-		g_autofree char *path =
-			g_strdup_printf("%s%s/%s/" JOURNAL_FILE, env->root, folder, *machine);
-
-		if (access(path, R_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void jack_xruns(const struct env *env, struct probe_result *ret)
 {
 	const char *const argv[] = { "journalctl", "--quiet", "--no-pager", "--output=cat",
@@ -120,9 +104,9 @@ static void jack_xruns(const struct env *env, struct probe_result *ret)
 	g_autofree char *text = NULL;
 	unsigned n = 0;
 
-	/* journalctl is content with the journals that it may read, also with none. */
-	if (!journal_in(env, "/run" JOURNAL_DIR) && !journal_in(env, "/var" JOURNAL_DIR)) {
-		probe_say(ret, PROBE_NA, NULL, "this user may not read what jackd logs");
+	if (!facts_journal_readable(env)) {
+		probe_say(ret, PROBE_NA, NULL,
+			"this user may not read what jackd logs (group systemd-journal)");
 		return;
 	}
 	if (!env->run(env, argv, TOOL_MS, &text, &error)) {

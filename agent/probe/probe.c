@@ -147,7 +147,17 @@ void probe_say_unreadable(struct probe_result *ret, const GError *error)
 		g_error_matches(error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT))
 		probe_say(ret, PROBE_NA, NULL, "not on this machine: %s", error->message);
 	else
-		probe_say(ret, PROBE_UNKNOWN, NULL, "%s", error->message);
+		probe_say(ret, PROBE_UNKNOWN,
+			"may the agent's user see that? systemctl cat helix-agentd shows its "
+			"sandbox",
+			"%s", error->message);
+}
+
+void probe_say_nonsense(struct probe_result *ret, const char *path)
+{
+	g_autofree char *hint = g_strdup_printf("report it, with what this says: cat %s", path);
+
+	probe_say(ret, PROBE_UNKNOWN, hint, "%s was not understood", path);
 }
 
 void probe_say(struct probe_result *ret, enum probe_status status, const char *hint,

@@ -94,6 +94,8 @@ enum probe_status probe_measure(
 char *probe_number(double value);
 /* The answer when something could not be read: N/A when it does not exist here, else UNKNOWN. */
 void probe_say_unreadable(struct probe_result *ret, const GError *error);
+/* UNKNOWN: what the kernel says in this file is not what it should say. */
+void probe_say_nonsense(struct probe_result *ret, const char *path);
 /* Sets status and message (and hint; may be NULL, and is left out when OK or N/A). */
 void probe_say(struct probe_result *ret, enum probe_status status, const char *hint,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

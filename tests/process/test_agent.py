@@ -403,6 +403,8 @@ class Health(AgentTest):
         self.assertNotEqual(only["probes"][0]["message"], None)
         metrics = client.value("helix-health", format="openmetrics")
         self.assertTrue(metrics.endswith("# EOF\n"), metrics)
+        some = client.value("helix-health", format="openmetrics", probes=["mem.avail", "cpu.smt"])
+        self.assertNotRegex(some, '(?m)^helix.*probe="(?!mem.avail|cpu.smt)')
         self.assertIn("'nope'", client.ask("helix-health", probes=["nope"])["error"]["desc"])
         self.assertIn("format", client.ask("helix-health", format="xml")["error"]["desc"])
 

@@ -161,6 +161,17 @@ class CtlTest(unittest.TestCase):
             process.communicate()
         self.assertGreaterEqual(len(self.agent.asked), 2)
 
+    def test_watch_needs_no_number(self):
+        self.serve(helix_health=health(STEAL))
+        for words in (["health", "--watch"], ["status", "-w", "--all"], ["status", "-w", "1"]):
+            with subprocess.Popen([CTL, *words, "--socket", str(self.path)], stdout=subprocess.PIPE,
+                                  text=True) as process:
+                self.assertRegex(process.stdout.readline(), "WARN|===")
+                process.kill()
+        for number in ("0", "-1", "1s", "86401"):
+            self.assertEqual(self.run_ctl("health", f"--watch={number}").returncode, 3, number)
+        self.assertEqual(self.run_ctl("health", "--watch", "--check", "all").returncode, 3)
+
     # --- what goes to a terminal ---
 
     def on_terminal(self, **environment):

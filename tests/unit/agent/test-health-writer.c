@@ -88,11 +88,16 @@ static void on_failed(void *user, const char *text)
 	why = g_strdup(text);
 }
 
+static char *metrics(struct health *of)
+{
+	return health_openmetrics(of, NULL);
+}
+
 static struct health_writer *writer_new(unsigned late_ms)
 {
 	const struct health_writer_config config = {
 		.path = path,
-		.format = health_openmetrics,
+		.format = metrics,
 		.late_ms = late_ms,
 		.replace = replace_where_it_hangs,
 		.failed = on_failed,

@@ -449,7 +449,7 @@ START_TEST(what_does_not_apply_is_told_why_and_not_counted)
 		"as \"scripted\"\n");
 	json_decref(answer);
 	ck_assert_int_eq(health_overall(health), PROBE_OK);
-	metrics = health_openmetrics(health);
+	metrics = health_openmetrics(health, NULL);
 	ck_assert_ptr_null(strstr(metrics, "t.scripted"));
 	summary = health_summary(health);
 	ck_assert_str_eq(summary, "OK 1 WARN 0 FAIL 0");
@@ -460,12 +460,13 @@ END_TEST
 START_TEST(metrics_are_openmetrics)
 {
 	const struct probe *const table[] = { &calm, &scripted, NULL };
+	const char *const ids[] = { "t.calm", NULL };
 	struct health *health = health_new_with(&machine.env, &wanted, table);
 	g_autofree char *metrics = NULL;
 
 	scripted_status = PROBE_UNKNOWN;
 	ask(health, NULL);
-	metrics = health_openmetrics(health);
+	metrics = health_openmetrics(health, NULL);
 	ck_assert_str_eq(metrics, "# TYPE helix_probe_status gauge\n"
 				  "# HELP helix_probe_status 0 OK, 1 WARN, 2 FAIL, 3 UNKNOWN\n"
 				  "helix_probe_status{probe=\"t.calm\"} 0\n"
@@ -477,6 +478,39 @@ START_TEST(metrics_are_openmetrics)
 				  "# HELP helix_health_status The worst of the probes\n"
 				  "helix_health_status 3\n"
 				  "# EOF\n");
+	g_free(metrics);
+	metrics = health_openmetrics(health, ids);
+	ck_assert_ptr_nonnull(strstr(metrics, "helix_probe_value{probe=\"t.calm\"} 7\n"));
+	ck_assert_ptr_null(strstr(metrics, "t.scripted"));
+	ck_assert_ptr_nonnull(strstr(metrics, "helix_health_status 0\n# EOF\n"));
+	health_free(health);
+}
+END_TEST
+
+static void latin1_run(
+	const struct env *env, const struct probe_wanted *w, void *state, struct probe_result *ret)
+{
+	probe_say(ret, PROBE_WARN, "rm \xe9", "failed: caf\xe9.service");
+}
+
+START_TEST(names_that_are_no_utf_8_are_told_all_the_same)
+{
+	static const struct probe latin1 = {
+		.id = "t.latin1",
+		.group = PROBE_GROUP_SYSTEM,
+		.title = "bytes",
+		.period_s = 1,
+		.timeout_ms = 10000,
+		.run = latin1_run,
+	};
+	const struct probe *const table[] = { &latin1, NULL };
+	struct health *health = health_new_with(&machine.env, &wanted, table);
+	g_autofree char *text = NULL;
+
+	ask(health, NULL);
+	text = health_json_text(health);
+	ck_assert_msg(strstr(text, "failed: caf\xef\xbf\xbd.service"), "%s", text);
+	ck_assert_msg(strstr(text, "rm \xef\xbf\xbd"), "%s", text);
 	health_free(health);
 }
 END_TEST
@@ -499,6 +533,7 @@ int main(void)
 		the_answer_is_whole,
 		what_does_not_apply_is_told_why_and_not_counted,
 		metrics_are_openmetrics,
+		names_that_are_no_utf_8_are_told_all_the_same,
 		NULL,
 	};
 

@@ -87,7 +87,30 @@ START_TEST(errors_are_forgotten_after_an_hour)
 		disk_errors_judge(errors[i].ago_s, &result);
 		assert_result(&result, errors[i].status, NULL);
 	}
+}
+END_TEST
+
+#define JOURNAL_OF_KERNEL                                                                          \
+	"journalctl --quiet --no-pager --dmesg --since=-1h --output=short-monotonic "              \
+	"--grep=RT throttling activated|I/O error"
+
+START_TEST(the_journal_tells_who_may_not_ask_the_kernel)
+{
 	assert_probe("disk.errors", PROBE_NA, "may not read");
+	machine_put(&machine, "/var/log/journal/0123/system.journal", "");
+	assert_probe("disk.errors", PROBE_NA, "may not read"); /* no journalctl */
+	machine_program(
+		&machine, JOURNAL_OF_KERNEL, NULL); /* its exit code when nothing is found */
+	assert_probe("disk.errors", PROBE_OK, NULL);
+	machine.now_ns = 1000 * G_GINT64_CONSTANT(1000000000);
+	machine_program(&machine, JOURNAL_OF_KERNEL,
+		"[  400.000000] host kernel: Buffer I/O error on dev vda\n"
+		"[  900.500000] host kernel: vda: I/O error, sector 5\n"
+		"[  990.000000] host kernel: sched: RT throttling activated\n");
+	assert_probe("disk.errors", PROBE_WARN, "100 s ago");
+	machine_put(&machine, "/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
+	machine_put(&machine, "/sys/devices/system/cpu/online", "0-3\n");
+	assert_probe("kernel.throttle", PROBE_FAIL, "throttled 10 s ago");
 }
 END_TEST
 
@@ -98,6 +121,7 @@ int main(void)
 		space_is_that_of_the_file_system,
 		a_root_that_became_read_only_fails,
 		errors_are_forgotten_after_an_hour,
+		the_journal_tells_who_may_not_ask_the_kernel,
 		NULL,
 	};
 

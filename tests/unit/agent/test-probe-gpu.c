@@ -107,6 +107,8 @@ START_TEST(a_machine_without_files_breaks_nothing)
 				      g_str_has_prefix(probe_table[i]->id, "disk.") ||
 				      g_str_equal(probe_table[i]->id, "audio.server"),
 			"%s: %s", probe_table[i]->id, result.message);
+		ck_assert_msg(result.status == PROBE_NA || result.status == PROBE_OK || result.hint,
+			"%s: no hint: %s", probe_table[i]->id, result.message);
 		probe_result_finish(&result);
 	}
 }

@@ -64,6 +64,12 @@ START_TEST(other_tuners_are_named)
 		machine_program(&machine, SHOW, shows[i].show);
 		assert_probe("svc.conflicts", shows[i].status, shows[i].part);
 	}
+	machine_program(&machine, SHOW, "");
+	assert_probe("svc.conflicts", PROBE_OK, NULL);
+	machine_put(&machine, "/proc/77/comm", "gamemoded\n");
+	assert_probe("svc.conflicts", PROBE_WARN, "gamemoded");
+	wanted = desktop;
+	assert_probe("svc.conflicts", PROBE_OK, NULL);
 }
 END_TEST
 
