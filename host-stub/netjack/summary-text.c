@@ -89,6 +89,33 @@ static void write_channels(GString *text, const struct measure_report *m)
 	}
 }
 
+static void write_target(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	const struct measure_report *m = s->measure;
+	double target = summary->options->target_ms;
+	const struct {
+		bool missed;
+		const char *reason;
+	} rows[] = {
+		{ summary_ms(summary, s->lag) >= target, "the loop is longer" },
+		{ s->rtt.n == 0 || ms_at(&s->rtt, 0.99) >= target, "p99 is longer" },
+		{ !s->exact, "wrong samples" },
+		{ m->silent > 0, "silent samples" },
+		{ m->verdicts[VERDICT_LATE] > 0, "late periods" },
+		{ m->verdicts[VERDICT_LOST] > 0, "lost periods" },
+	};
+	GString *reasons = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].missed)
+			g_string_append_printf(
+				reasons, "%s%s", reasons->len > 0 ? ", " : ": ", rows[i].reason);
+	row(text, "  target", "%g ms %s%s", target, s->meets_target ? "met" : "missed",
+		reasons->str);
+	g_string_free(reasons, TRUE);
+}
+
 static void write_measure(
 	GString *text, const struct summary *summary, const struct summary_session *s)
 {
@@ -109,11 +136,7 @@ static void write_measure(
 	row(text, "  periods",
 		"%" PRIu64 ": %" PRIu64 " in time, %" PRIu64 " late, %" PRIu64 " lost", m->periods,
 		m->verdicts[VERDICT_OK], m->verdicts[VERDICT_LATE], m->verdicts[VERDICT_LOST]);
-	row(text, "  target",
-		s->meets_target
-			? "met: the loop and p99 are below %g ms, nothing lost, late or wrong"
-			: "missed: not all of: loop and p99 below %g ms, nothing lost, late, wrong",
-		summary->options->target_ms);
+	write_target(text, summary, s);
 }
 
 static void write_packets(GString *text, const struct slave_report *slave)

@@ -208,7 +208,7 @@ START_TEST(the_text_says_the_sum)
 	char *text = summary_text(summary), *line = summary_line(summary);
 	assert_contains(text, "128 samples = 1.333 ms = 128 x (1 + 0)");
 	assert_contains(text, "11 520 000 exact, 0 wrong, 0 silent");
-	assert_contains(text, "met");
+	assert_contains(text, "2 ms met\n");
 	assert_contains(line, "dsp: loop 128 samples = 1.333 ms = 128 x (1 + 0)");
 	ck_assert_ptr_null(strchr(line, '\n'));
 	g_free(text);
@@ -221,7 +221,7 @@ START_TEST(the_text_says_the_sum)
 	assert_contains(text, "200 samples = 2.083 ms and not 128 x (1 + 0): more than");
 	assert_contains(text, "328 samples = 3.417 ms, periods: 13");
 	assert_contains(text, "channel     2 returns nothing");
-	assert_contains(text, "missed");
+	assert_contains(text, "2 ms missed: the loop is longer\n");
 	g_free(text);
 }
 END_TEST
