@@ -123,9 +123,9 @@ bool facts_journal_readable(const struct env *env)
 
 static char *journal_of_kernel(const struct env *env)
 {
+	static const char grep[] = "--grep=" FACTS_LOG_THROTTLED "|" FACTS_LOG_IO_ERROR;
 	const char *const argv[] = { "journalctl", "--quiet", "--no-pager", "--dmesg",
-		"--since=-1h", "--output=short-monotonic",
-		"--grep=" FACTS_LOG_THROTTLED "|" FACTS_LOG_IO_ERROR, NULL };
+		"--since=-1h", "--output=short-monotonic", grep, NULL };
 	g_autoptr(GError) error = NULL;
 	char *text = NULL;
 
