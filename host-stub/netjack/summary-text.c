@@ -74,15 +74,28 @@ static void write_lags(
 		row(text, "", "others, periods: %" PRIu64, m->other_lags);
 }
 
+/* How many from channel c on return nothing. */
+static unsigned count_unconnected(const struct measure_report *m, unsigned c, unsigned n_channels)
+{
+	unsigned n = 0;
+
+	while (c + n < n_channels && !((m->foreign | m->matched) >> (c + n) & 1))
+		n++;
+	return n;
+}
+
 static void write_channels(GString *text, const struct measure_report *m)
 {
-	for (unsigned c = 0; c < (unsigned)MAX(m->session.return_audio, 0); c++) {
-		netjack_ports bit = UINT64_C(1) << c;
+	unsigned n_channels = (unsigned)MAX(m->session.return_audio, 0), n;
 
-		if (m->foreign & bit)
-			row(text, "  channel", "%u returns something else than was sent", c + 1);
-		else if (!(m->matched & bit))
+	for (unsigned c = 0; c < n_channels; c += MAX(n, 1)) {
+		n = count_unconnected(m, c, n_channels);
+		if (n > 1)
+			row(text, "  channels", "%u to %u return nothing", c + 1, c + n);
+		else if (n == 1)
 			row(text, "  channel", "%u returns nothing", c + 1);
+		else if (m->foreign >> c & 1)
+			row(text, "  channel", "%u returns something else than was sent", c + 1);
 		else if (m->source[c] != c)
 			row(text, "  channel", "%u returns what was sent on %u", c + 1,
 				m->source[c] + 1u);

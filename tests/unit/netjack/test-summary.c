@@ -255,6 +255,36 @@ static void assert_is_json(const char *text)
 	ck_assert(!quoted);
 }
 
+START_TEST(the_text_says_what_the_cables_are)
+{
+	struct measure_report *m = &summary->measures[0];
+
+	m->session.return_audio = 8;
+	m->matched = 1u | 2u | 0x10u;
+	m->source[0] = 1;
+	m->source[4] = 4;
+	m->foreign = 0x20u;
+	judge();
+	char *text = summary_text(summary);
+	assert_contains(text, "channel     1 returns what was sent on 2\n");
+	assert_contains(text, "channels    3 to 4 return nothing\n");
+	assert_contains(text, "channel     6 returns something else than was sent\n");
+	assert_contains(text, "channels    7 to 8 return nothing\n");
+	ck_assert_ptr_null(strstr(text, "channel     2"));
+	ck_assert_ptr_null(strstr(text, "channel     5"));
+	g_free(text);
+	m->matched = UINT64_MAX;
+	m->foreign = 0;
+	m->session.return_audio = NETJACK_CHANNELS_MAX;
+	for (unsigned c = 0; c < NETJACK_CHANNELS_MAX; c++)
+		m->source[c] = (uint8_t)c;
+	judge();
+	text = summary_text(summary);
+	ck_assert_ptr_null(strstr(text, "  channel"));
+	g_free(text);
+}
+END_TEST
+
 START_TEST(json_has_numbers_of_no_locale_and_names_of_no_danger)
 {
 	static const char *const parts[] = {
@@ -339,6 +369,7 @@ int main(void)
 		without_measuring_a_slave_is_enough,
 		round_trips_of_the_warm_up_do_not_count,
 		the_text_says_the_sum,
+		the_text_says_what_the_cables_are,
 		json_has_numbers_of_no_locale_and_names_of_no_danger,
 		the_picture_marks_what_matters,
 		the_picture_of_nothing_is_a_picture,
