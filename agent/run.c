@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SEARCH_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
-#define REAP_MS     1000 /* for what was killed to end; longer only in the kernel's hands */
+#define REAP_MS     1000 /* for what was killed to end */
 
 struct run {
 	const char *name;
@@ -101,6 +101,10 @@ static bool run_watch(struct run *run, unsigned timeout_ms, GError **error)
 	return true;
 }
 
+static void ended_late(GPid pid, int status, void *user)
+{
+}
+
 static void run_kill(struct run *run)
 {
 	struct pollfd fd = { run->pid_fd, POLLIN, 0 };
@@ -109,7 +113,9 @@ static void run_kill(struct run *run)
 	kill(run->pid, SIGKILL);
 	run->end_us = g_get_monotonic_time() + REAP_MS * 1000;
 	wait_for(run, &fd, 1);
-	waitpid(run->pid, NULL, WNOHANG);
+	/* Another user's it may not even be killed by: it is reaped whenever it ends. */
+	if (waitpid(run->pid, NULL, WNOHANG) == 0)
+		g_child_watch_add(run->pid, ended_late, NULL);
 }
 
 static bool run_reap(const struct run *run, GError **error)

@@ -27,6 +27,9 @@
 #define BUS_ADDRESS "DBUS_SESSION_BUS_ADDRESS"
 #define BUS_PROGRAM "/usr/bin/dbus-run-session"
 #define PATH        "/usr/local/bin:/usr/bin:/bin"
+/* Longer than helix-applyd waits (setting/user-store.c), which may not be allowed to kill it. */
+#define READ_S      10
+#define CHANGE_S    22
 
 enum { EXIT_USAGE = 2 };
 
@@ -247,6 +250,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!ready) {
+		alarm(changes(&request) ? CHANGE_S : READ_S);
 		if (!become_user(&request))
 			return EXIT_SUCCESS;
 		ready = getenv(BUS_ADDRESS) || !changes(&request) || run_with_bus(&request);

@@ -23,7 +23,10 @@ extern const struct unit_manager unit_manager_systemd;
 
 /* What users set for themselves: GSettings, or what a test has in its place. `user` is a name of
  * users_human(), values are GVariants as text. G_IO_ERROR_NOT_SUPPORTED: there is no such key here, the
- * user has no home, or may not change it. */
+ * user has no home, or may not change it, or has set what is longer than SETTING_VALUE_MAX.
+ * G_IO_ERROR_TIMED_OUT: what runs as the user does not end; who keeps root waiting once is not asked
+ * again for USER_STORE_PAUSE_S. */
+#define USER_STORE_PAUSE_S 60
 struct user_store {
 	/* *ret NULL: the user has not set it. effective: what programs of the user see, where the
 	 * user has set it. */
@@ -42,6 +45,7 @@ struct setting_host {
 	const struct unit_manager *units;
 	const struct user_store *users;
 	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */
+	GHashTable *silent;  /* users who are not asked now: name -> until (now_ns() of env) */
 	const struct rt_guard_impl *guards;
 	struct rt_guard *guard; /* while the agent has lifted the limit of real-time threads */
 	void (*guard_fired)(void *user); /* of struct rt_guard_config; NULL: nobody asks */
@@ -49,5 +53,5 @@ struct setting_host {
 
 /* With systemd for units, GSettings for users, a guard of threads, and nothing held. */
 void setting_host_init(struct setting_host *host);
-/* Lets go of the devices, ends the guard. */
+/* Lets go of the devices, forgets the users, ends the guard. */
 void setting_host_finish(struct setting_host *host);

@@ -135,6 +135,7 @@ void setting_host_init(struct setting_host *host)
 void setting_host_finish(struct setting_host *host)
 {
 	g_clear_pointer(&host->devices, g_hash_table_unref);
+	g_clear_pointer(&host->silent, g_hash_table_unref);
 	if (host->guard)
 		host->guards->stop(host->guard);
 	host->guard = NULL;

@@ -335,6 +335,66 @@ START_TEST(who_had_set_nothing_has_set_nothing_again)
 }
 END_TEST
 
+/* --- users who mean harm --- */
+
+static unsigned n_runs;
+
+static bool run_without_end(const struct env *env, const char *const *argv, unsigned timeout_ms,
+	char **ret_out, GError **error)
+{
+	n_runs++;
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "run %u did not end", n_runs);
+	return false;
+}
+
+static bool run_at_length(const struct env *env, const char *const *argv, unsigned timeout_ms,
+	char **ret_out, GError **error)
+{
+	g_autofree char *text = g_strnfill(SETTING_VALUE_MAX, 'x');
+
+	*ret_out = g_strdup_printf("value '%s'\n", text);
+	return true;
+}
+
+/* What the store says of a key of that user; transfer full. */
+static char *ask_store(const char *user, int code)
+{
+	GError *error = NULL;
+	char *value, *message;
+
+	ck_assert(!user_store_gsettings.get(
+		&sandbox.env, user, "schema", "key", false, &value, &error));
+	ck_assert(g_error_matches(error, G_IO_ERROR, code));
+	message = g_strdup(error->message);
+	g_error_free(error);
+	return message;
+}
+
+START_TEST(who_keeps_root_waiting_is_not_asked_again_at_once)
+{
+	g_autofree char *first = NULL, *again = NULL, *late = NULL, *other = NULL;
+
+	sandbox.env.run = run_without_end;
+	first = ask_store("anna", G_IO_ERROR_TIMED_OUT);
+	again = ask_store("anna", G_IO_ERROR_TIMED_OUT);
+	ck_assert_uint_eq(n_runs, 1);
+	ck_assert_str_eq(again, first);
+	other = ask_store("bert", G_IO_ERROR_TIMED_OUT);
+	ck_assert_uint_eq(n_runs, 2);
+	sandbox.now_ns += (USER_STORE_PAUSE_S + 1) * G_GINT64_CONSTANT(1000000000);
+	late = ask_store("anna", G_IO_ERROR_TIMED_OUT);
+	ck_assert_uint_eq(n_runs, 3);
+	ck_assert_str_eq(late, first);
+}
+END_TEST
+
+START_TEST(a_value_that_is_too_long_to_be_kept_is_left_alone)
+{
+	sandbox.env.run = run_at_length;
+	g_free(ask_store("anna", G_IO_ERROR_NOT_SUPPORTED));
+}
+END_TEST
+
 START_TEST(a_device_is_held_until_it_is_let_go)
 {
 	const struct setting_kind *kind = &setting_kind_device;
@@ -385,6 +445,8 @@ int main(void)
 		an_interrupted_change_of_a_unit_is_not_drift,
 		a_file_comes_back_with_its_mode,
 		numbers_that_a_file_begins_with_are_not_its_owner,
+		who_keeps_root_waiting_is_not_asked_again_at_once,
+		a_value_that_is_too_long_to_be_kept_is_left_alone,
 		a_key_of_all_users_is_one_of_each,
 		who_had_set_nothing_has_set_nothing_again,
 		a_device_is_held_until_it_is_let_go,
