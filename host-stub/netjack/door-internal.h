@@ -34,7 +34,8 @@ struct door {
 	int epoll_fd;
 	int fds[2]; /* of the address, of the group; -1: none */
 	uint16_t port;
-	bool joined;
+	bool joined;     /* on one interface at least */
+	bool warned;     /* that it is not, once */
 	int64_t join_ns; /* when to look for new interfaces */
 	double tokens;   /* AVAILABLE that may be answered */
 	int64_t tokens_ns;

@@ -149,16 +149,30 @@ static bool fits(const struct netjack_session *session, int32_t channels)
 	return netjack_audio_packets(&stream, ports) > 0;
 }
 
+static bool midi_fits(const struct netjack_session *session, int32_t ports)
+{
+	struct netjack_stream stream = {
+		.mtu = session->mtu, .period = session->period, .midi = (uint32_t)ports
+	};
+	struct netjack_header header = { 0 };
+	uint8_t data[NETJACK_PACKET_MAX];
+
+	return ports == 0 || netjack_midi_encode(&header, &stream, NULL, 0, data) > 0;
+}
+
 static const char *session_problem(const struct netjack_session *session)
 {
 	const char *problem = encoder_problem(session->encoder);
 
-	if (!problem &&
-		(!fits(session, session->send_audio) || !fits(session, session->return_audio)))
-		problem =
-			"its MTU and so many channels do not divide the period: use a period that is a "
-			"power of two, or a larger MTU (jackd -d net -M)";
-	return problem;
+	if (problem)
+		return problem;
+	if (!fits(session, session->send_audio) || !fits(session, session->return_audio))
+		return "its MTU and so many channels do not divide the period: use a period that is "
+		       "a power of two, or a larger MTU (jackd -d net -M)";
+	if (!midi_fits(session, session->send_midi) || !midi_fits(session, session->return_midi))
+		return "its MTU does not take so many MIDI ports: use fewer (jackd -d net -i -o), or "
+		       "a larger MTU (-M)";
+	return NULL;
 }
 
 static bool id_is_used(const struct door *door, uint32_t id)

@@ -31,6 +31,7 @@ static int group_fd(const struct door *door)
 /* Interfaces come and go: the tap device of a guest is there once the guest is. */
 static void join(struct door *door, int64_t now_ns)
 {
+	bool joined = door->joined;
 	int r;
 
 	door->join_ns = now_ns + JOIN_NS;
@@ -38,8 +39,14 @@ static void join(struct door *door, int64_t now_ns)
 		return;
 	r = door_socket_join(group_fd(door), door->config.group, door->config.address);
 	door->joined = r > 0;
-	if (r < 0)
-		log_write(door->config.log, LOG_LEVEL_DEBUG, "no multicast: %s", strerror(-r));
+	if (door->joined && !joined)
+		log_write(door->config.log, LOG_LEVEL_INFO, "listening to the multicast group");
+	else if (r < 0 && (joined || !door->warned))
+		log_write(door->config.log, LOG_LEVEL_WARNING,
+			"no interface is in the multicast group (%s): until one is, only slaves that are "
+			"told this address come in (jackd -d net -a ADDRESS)",
+			strerror(-r));
+	door->warned = true;
 }
 
 static int watch(struct door *door, int fd)
@@ -84,10 +91,6 @@ int door_open(const struct door_config *config, struct door **ret)
 		return r;
 	}
 	join(door, 0);
-	if (!door->joined && !is_any(config->group))
-		log_write(config->log, LOG_LEVEL_WARNING,
-			"no interface is in the multicast group: only slaves that are told this address "
-			"come in (jackd -d net -a ADDRESS)");
 	*ret = door;
 	return 0;
 }

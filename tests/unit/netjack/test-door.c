@@ -56,7 +56,7 @@ static const struct {
 	{ 0, -1, 0, 0 },
 	{ 8, -1, 8, 8 },
 	{ 8, 2, 8, 8 },
-	{ 64, 3, 64, 64 },
+	{ 32, 3, 32, 32 },
 };
 
 START_TEST(no_count_of_channels_is_left_open)
@@ -137,6 +137,20 @@ START_TEST(channels_that_the_mtu_does_not_take_are_refused)
 	ck_assert(!fake_slave_heard_more(fake));
 	ck_assert_uint_eq(door_counters(fixture.door)->refused, 1);
 	ck_assert_ptr_nonnull(strstr(fixture.said, "MTU"));
+}
+END_TEST
+
+START_TEST(midi_that_the_mtu_does_not_take_is_refused)
+{
+	struct fake_slave *fake;
+
+	open_door();
+	fake = new_slave("guest");
+	fake->announced.return_midi = NETJACK_CHANNELS_MAX;
+	fake_slave_announce(fake);
+	settle();
+	ck_assert(!fake_slave_heard_more(fake));
+	ck_assert_ptr_nonnull(strstr(fixture.said, "MIDI"));
 }
 END_TEST
 
@@ -275,6 +289,7 @@ int main(void)
 		packets_are_expedited,
 		latency_is_the_masters_when_it_says_so,
 		channels_that_the_mtu_does_not_take_are_refused,
+		midi_that_the_mtu_does_not_take_is_refused,
 		only_slaves_with_the_names_asked_for_are_answered,
 		names_that_collide_are_told_apart,
 		slave_that_missed_the_answer_gets_another,
