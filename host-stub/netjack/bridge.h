@@ -16,10 +16,11 @@
 
 #include "door.h"
 
-#define BRIDGE_CLIENT      "netjack"
-#define BRIDGE_STATUS_PATH "/run/helix-netjack/status.json"
-#define BRIDGE_WAIT_SHARE  0.5 /* of a period, for the return of the same cycle */
-#define BRIDGE_MARGIN_MS   1.0
+#define BRIDGE_CLIENT         "netjack"
+#define BRIDGE_STATUS_PATH    "/run/helix-netjack/status.json"
+#define BRIDGE_WAIT_SHARE     0.5 /* of a period, for the return of the same cycle */
+#define BRIDGE_MARGIN_MS      1.0
+#define BRIDGE_PORT_NAME_SIZE 512 /* of CLIENT:PORT, with the NUL */
 
 enum bridge_clock {
 	BRIDGE_CLOCK_AUTO,  /* the graph's, unless the session's rate or period is another */
@@ -61,6 +62,9 @@ int bridge_run(struct bridge *bridge);
 /* Async-signal-safe; any thread. */
 void bridge_stop(struct bridge *bridge);
 
+/* Where the status file is when nobody says: below $RUNTIME_DIRECTORY (systemd's), a user's
+ * $XDG_RUNTIME_DIR/helix-netjack, or BRIDGE_STATUS_PATH. g_free(). */
+char *bridge_status_path(void);
 /* `helix-host-stub netjack status` and `... restart`: argv[0] is the name of the sub-command. Return
  * the exit code: 0 healthy, 1 degraded, 2 wrong usage, 3 not running. */
 int bridge_status_command(int argc, char **argv);
