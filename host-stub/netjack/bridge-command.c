@@ -5,6 +5,7 @@
 #include "bridge.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,17 @@ char *bridge_status_path(void)
 	if (geteuid() != 0 && folder && folder[0] == '/')
 		return g_build_filename(folder, "helix-netjack", "status.json", NULL);
 	return g_strdup(BRIDGE_STATUS_PATH);
+}
+
+char *bridge_status_path_made(void)
+{
+	char *path = bridge_status_path();
+	g_autofree char *folder = g_path_get_dirname(path);
+
+	g_mkdir(folder, 0755);
+	if (access(folder, W_OK) < 0)
+		g_clear_pointer(&path, g_free);
+	return path;
 }
 
 static void print_line(void *user, bool is_good, const char *topic, const char *text)

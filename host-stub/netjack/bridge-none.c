@@ -42,6 +42,11 @@ char *bridge_status_path(void)
 	return NULL;
 }
 
+char *bridge_status_path_made(void)
+{
+	return NULL;
+}
+
 static int refuse(void)
 {
 	g_printerr("helix-host-stub: built without JACK: there is no bridge\n");

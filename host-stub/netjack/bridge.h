@@ -65,6 +65,8 @@ void bridge_stop(struct bridge *bridge);
 /* Where the status file is when nobody says: below $RUNTIME_DIRECTORY (systemd's), a user's
  * $XDG_RUNTIME_DIR/helix-netjack, or BRIDGE_STATUS_PATH. g_free(). */
 char *bridge_status_path(void);
+/* The same where its folder is there, or can be made, to be written to; or NULL. */
+char *bridge_status_path_made(void);
 /* `helix-host-stub netjack status` and `... restart`: argv[0] is the name of the sub-command. Return
  * the exit code: 0 healthy, 1 degraded, 2 wrong usage, 3 not running. */
 int bridge_status_command(int argc, char **argv);

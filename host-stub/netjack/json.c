@@ -31,47 +31,47 @@ static void begin(struct json *json, const char *key)
 	}
 }
 
-void json_open(struct json *json, const char *key, char bracket)
+void json_write_open(struct json *json, const char *key, char bracket)
 {
 	begin(json, key);
 	g_string_append_c(json->text, bracket);
 	json->first = true;
 }
 
-void json_close(struct json *json, char bracket)
+void json_write_close(struct json *json, char bracket)
 {
 	g_string_append_c(json->text, bracket);
 	json->first = false;
 }
 
-void json_string(struct json *json, const char *key, const char *value)
+void json_write_string(struct json *json, const char *key, const char *value)
 {
 	if (!value) {
-		json_null(json, key);
+		json_write_null(json, key);
 		return;
 	}
 	begin(json, key);
 	write_quoted(json->text, value);
 }
 
-void json_count(struct json *json, const char *key, uint64_t value)
+void json_write_count(struct json *json, const char *key, uint64_t value)
 {
 	begin(json, key);
 	g_string_append_printf(json->text, "%" PRIu64, value);
 }
 
-void json_integer(struct json *json, const char *key, int64_t value)
+void json_write_integer(struct json *json, const char *key, int64_t value)
 {
 	begin(json, key);
 	g_string_append_printf(json->text, "%" PRId64, value);
 }
 
-void json_number(struct json *json, const char *key, double value, int digits)
+void json_write_number(struct json *json, const char *key, double value, int digits)
 {
 	char format[8], text[G_ASCII_DTOSTR_BUF_SIZE * 2];
 
 	if (!isfinite(value) || fabs(value) > 1e15) {
-		json_null(json, key);
+		json_write_null(json, key);
 		return;
 	}
 	begin(json, key);
@@ -79,13 +79,13 @@ void json_number(struct json *json, const char *key, double value, int digits)
 	g_string_append(json->text, g_ascii_formatd(text, sizeof text, format, value));
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_write_bool(struct json *json, const char *key, bool value)
 {
 	begin(json, key);
 	g_string_append(json->text, value ? "true" : "false");
 }
 
-void json_null(struct json *json, const char *key)
+void json_write_null(struct json *json, const char *key)
 {
 	begin(json, key);
 	g_string_append(json->text, "null");

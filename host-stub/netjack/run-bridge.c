@@ -42,8 +42,11 @@ int netjack_run_bridge(const struct netjack_options *options)
 		.status_path = options->status_path,
 		.log = &log,
 	};
+	g_autofree char *status = options->status_path ? NULL : bridge_status_path_made();
 	struct bridge *bridge;
 
+	if (status)
+		config.status_path = status;
 	netjack_options_door(options, &log, &config.door);
 	int r = bridge_new(&config, &bridge);
 	if (r < 0) {
