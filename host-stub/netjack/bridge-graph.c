@@ -161,9 +161,9 @@ static int seat_slave(struct bridge *bridge, struct slave *slave, uint32_t id)
 	if (r < 0)
 		return r;
 	guest->id = id;
-	uint32_t loop = bridge_loop_frames(session);
+	uint32_t loop = bridge_loop_frames(session), there = loop / 2;
 	guest->slave = slave;
-	r = bridge_seat_take(bridge, seat, guest, loop - loop / 2, loop / 2);
+	r = bridge_seat_take(bridge, seat, guest, loop - there, there);
 	if (r < 0) {
 		guest->slave = NULL;
 		bridge_guest_destroy(guest);

@@ -220,14 +220,14 @@ static void judge_slave(struct judge *judge, const struct bridge_status *status,
 	const struct bridge_status_slave *slave)
 {
 	double ms = 1e3 * slave->loop_frames / (status->rate ? status->rate : 1);
+	uint64_t n = slave->recent_good + slave->recent_bad;
 
 	say(judge, true, slave->name, "at %s, %u to it, %u back, %s, loop of %u frames = %.3f ms",
 		slave->address, slave->send, slave->returned, slave->sync ? "sync" : "async",
 		slave->loop_frames, ms);
 	say(judge, slave->recent_bad == 0 && slave->recent_good > 0, slave->name,
 		"last %d s: %llu periods, %llu late or lost%s", BRIDGE_RECENT_S,
-		(unsigned long long)(slave->recent_good + slave->recent_bad),
-		(unsigned long long)slave->recent_bad,
+		(unsigned long long)n, (unsigned long long)slave->recent_bad,
 		slave->recent_good == 0  ? "; nothing comes back"
 		: slave->recent_bad == 0 ? ""
 					 : "; a larger period or --latency helps");

@@ -236,10 +236,9 @@ static int run_drive(struct bridge *bridge)
 	if (r < 0)
 		return r;
 	log_write(bridge->config.log, LOG_LEVEL_INFO,
-		"JACK has %u Hz, %u frames; slaves get %u Hz, %u frames by %s clock",
+		"JACK has %u Hz, %u frames; slaves get %u Hz, %u frames, the clock is %s",
 		atomic_load(&bridge->graph_rate), atomic_load(&bridge->graph_period), bridge->rate,
-		bridge->period,
-		bridge->drive == &bridge_own_drive ? "a clock of their own" : "its");
+		bridge->period, bridge->drive == &bridge_own_drive ? "our own" : "the graph");
 	r = bridge->drive->start(bridge);
 	if (r < 0) {
 		log_write(bridge->config.log, LOG_LEVEL_ERROR, "cannot let slaves in: %s",

@@ -176,7 +176,7 @@ START_TEST(time_and_frames_of_a_line_agree)
 	timeline_init(&line, 44100, 441);
 	for (int i = 0; i < 500; i++)
 		timeline_update(&line, 1000000000 + 10000000LL * i, 441.0 * i);
-	for (double frames = 0; frames < 1e6; frames += 12345)
+	for (int frames = 0; frames < 1000000; frames += 12345)
 		ck_assert_double_eq_tol(
 			timeline_frames(&line, timeline_time(&line, frames)), frames, 1e-3);
 }

@@ -146,12 +146,14 @@ static double find_omega(const struct scene *scene)
 	double omega = 2 * M_PI * TONE_HZ / scene->config.in_rate * scene->writer.rate /
 		       scene->reader.rate;
 
+	const double half = WINDOW / 2.0;
+
 	for (unsigned round = 0; round < 3; round++) {
 		struct tone first = fit_tone(scene->window, WINDOW / 2, omega);
 		struct tone second = fit_tone(scene->window + WINDOW / 2, WINDOW / 2, omega);
 		double turn = atan2(second.cosine, second.sine) - atan2(first.cosine, first.sine);
 
-		omega += remainder(turn - omega * (WINDOW / 2), 2 * M_PI) / (WINDOW / 2);
+		omega += remainder(turn - omega * half, 2 * M_PI) / half;
 	}
 	return omega;
 }
