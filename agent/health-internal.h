@@ -55,6 +55,10 @@ struct health {
 	void *user;
 };
 
+#define HEALTH_RETRY_S 60u /* what is not known is asked again so soon */
+
+/* How long it rests after this answer. */
+unsigned health_entry_rest_s(const struct health_entry *entry, enum probe_status status);
 /* In effect. */
 unsigned health_entry_period_s(const struct health_entry *entry);
 /* PROBE_UNKNOWN when it was never asked. */

@@ -108,6 +108,17 @@ unsigned health_entry_period_s(const struct health_entry *entry)
 	return override && override->period_s ? override->period_s : entry->probe->period_s;
 }
 
+/* helix-applyd may have been starting, a limit of it met: that is no reason to know nothing for an
+ * hour. */
+unsigned health_entry_rest_s(const struct health_entry *entry, enum probe_status status)
+{
+	unsigned period_s = health_entry_period_s(entry);
+
+	if (status != PROBE_UNKNOWN)
+		return period_s;
+	return MIN(period_s, MAX(HEALTH_RETRY_S, entry->probe->rest_s));
+}
+
 enum probe_status health_entry_status(const struct health_entry *entry)
 {
 	return entry->answer ? entry->answer->status : PROBE_UNKNOWN;
@@ -161,12 +172,14 @@ static gboolean entry_due(void *data)
 	return G_SOURCE_REMOVE;
 }
 
-static void entry_rest(struct health_entry *entry)
+static void entry_rest(struct health_entry *entry, enum probe_status status)
 {
+	unsigned rest_s = health_entry_rest_s(entry, status);
+
 	entry->state = HEALTH_IDLE;
 	if (entry->health->started)
-		entry_set_timer(entry, g_timeout_source_new_seconds(health_entry_period_s(entry)),
-			entry_due, G_PRIORITY_DEFAULT);
+		entry_set_timer(
+			entry, g_timeout_source_new_seconds(rest_s), entry_due, G_PRIORITY_DEFAULT);
 	else
 		clear_source(&entry->timer);
 }
@@ -195,7 +208,7 @@ static gboolean entry_returned(void *data)
 		return G_SOURCE_REMOVE;
 	}
 	*(late ? &health->late : &health->running) -= 1;
-	entry_rest(entry);
+	entry_rest(entry, late ? PROBE_UNKNOWN : result.status);
 	if (!late)
 		entry_answer(entry, &result);
 	probe_result_finish(&result);
@@ -261,7 +274,7 @@ static void entry_cannot_start(struct health_entry *entry, const char *reason)
 
 	probe_say(&result, PROBE_UNKNOWN,
 		"systemctl status helix-agentd; systemctl restart helix-agentd", "%s", reason);
-	entry_rest(entry);
+	entry_rest(entry, PROBE_UNKNOWN);
 	entry_answer(entry, &result);
 }
 

@@ -22,8 +22,8 @@ struct health *health_new_with(
 /* Threads of probes that hang are left behind. NULL is fine. */
 void health_free(struct health *health);
 
-/* Begins to run them, each at its period, the first time at once; `changed` (may be NULL) is called
- * when a verdict changed. */
+/* Begins to run them, each at its period, or sooner when the last answer was UNKNOWN; the first time
+ * at once. `changed` (may be NULL) is called when a verdict changed. */
 void health_start(struct health *health, void (*changed)(void *user), void *user);
 
 /* {status, exit, boot-id, monotonic-ns, probes: [{id, group, title, status, value, unit, warn,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "health.h"
+#include "health-internal.h"
 #include "machine.h"
 #include "probe/steady.h"
 #include "suite.h"
@@ -487,6 +487,32 @@ START_TEST(metrics_are_openmetrics)
 }
 END_TEST
 
+START_TEST(what_is_not_known_is_asked_again_soon)
+{
+	const struct probe daily = { .period_s = 86400, .rest_s = 5 };
+	const struct probe busy = { .period_s = 86400, .rest_s = HEALTH_RETRY_S + 30 };
+	const struct probe often = { .period_s = 10, .rest_s = 5 };
+	const struct {
+		const struct probe *probe;
+		enum probe_status status;
+		unsigned rest_s;
+	} rests[] = {
+		{ &daily, PROBE_OK, 86400 },
+		{ &daily, PROBE_FAIL, 86400 },
+		{ &daily, PROBE_NA, 86400 },
+		{ &daily, PROBE_UNKNOWN, HEALTH_RETRY_S },
+		{ &busy, PROBE_UNKNOWN, HEALTH_RETRY_S + 30 },
+		{ &often, PROBE_UNKNOWN, 10 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rests); i++) {
+		const struct health_entry entry = { .probe = rests[i].probe };
+
+		ck_assert_uint_eq(health_entry_rest_s(&entry, rests[i].status), rests[i].rest_s);
+	}
+}
+END_TEST
+
 static void latin1_run(
 	const struct env *env, const struct probe_wanted *w, void *state, struct probe_result *ret)
 {
@@ -534,6 +560,7 @@ int main(void)
 		what_does_not_apply_is_told_why_and_not_counted,
 		metrics_are_openmetrics,
 		names_that_are_no_utf_8_are_told_all_the_same,
+		what_is_not_known_is_asked_again_soon,
 		NULL,
 	};
 
