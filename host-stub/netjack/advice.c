@@ -49,23 +49,23 @@ static char *list_addresses(struct in_addr *ret_first)
 	return g_string_free(text, FALSE);
 }
 
-char *advice_no_slave(const struct netjack_options *options)
+char *advice_no_slave(const struct netjack_options *options, uint16_t port)
 {
 	struct in_addr address = options->address;
-	char host[INET_ADDRSTRLEN], port[16] = "";
+	char host[INET_ADDRSTRLEN], other_port[16] = "";
 	g_autofree char *others = NULL;
 
 	if (address.s_addr == htonl(INADDR_ANY))
 		others = list_addresses(&address);
 	inet_ntop(AF_INET, &address, host, sizeof host);
-	if (options->port != NETJACK_PORT)
-		g_snprintf(port, sizeof port, " -p %u", options->port);
+	if (port != NETJACK_PORT)
+		g_snprintf(other_port, sizeof other_port, " -p %u", port);
 	return g_strdup_printf(
 		"no slave yet. In the guest: jackd -R -S -d net -a %s%s -l 1 (its default, -l 5 "
 		"without -S, makes a loop of 5 to 6 periods)%s%s%s; UDP port %u must be open",
-		host, port, others && *others ? "; addresses of this machine: " : "",
+		host, other_port, others && *others ? "; addresses of this machine: " : "",
 		others ? others : "",
-		options->names ? "; only slaves named by --slave come in" : "", options->port);
+		options->names ? "; only slaves named by --slave come in" : "", port);
 }
 
 char *advice_nothing_back(const struct slave_report *slave)

@@ -6,8 +6,9 @@
 #include "options.h"
 #include "slave.h"
 
-/* Nobody announces itself: what to run in the guest, with the addresses that it may reach us at. */
-char *advice_no_slave(const struct netjack_options *options);
+/* Nobody announces itself at `port`: what to run in the guest, with the addresses that it may reach us
+ * at. */
+char *advice_no_slave(const struct netjack_options *options, uint16_t port);
 /* A slave is there, and nothing that was sent comes back: what to connect. */
 char *advice_nothing_back(const struct slave_report *slave);
 /* The port cannot be had: who has it, as far as /proc tells. */

@@ -129,7 +129,7 @@ static void advise(struct run *run, int64_t now)
 
 	if (!run->advised_slave && run->slave_ns == 0 && is_older(run->start_ns, now, ADVICE_MS)) {
 		run->advised_slave = true;
-		text = advice_no_slave(run->options);
+		text = advice_no_slave(run->options, endpoint_port(run->endpoint));
 	} else if (!run->advised_back && run->measure && run->begin_ns == 0 &&
 		   endpoint->n_slaves > 0 && !run->summary.measures[0].matched &&
 		   is_older(run->slave_ns, now, ADVICE_MS)) {

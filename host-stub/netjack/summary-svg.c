@@ -25,7 +25,7 @@ struct axis {
 };
 
 struct panel {
-	char title[NETJACK_NAME_SIZE + 64];
+	char title[NETJACK_NAME_SIZE + 160];
 	const char *class;
 	const struct histogram *histogram;
 	double bottom; /* y */
@@ -254,20 +254,27 @@ static const char style[] =
 	"}\n"
 	"</style>\n";
 
-static char *describe_loop(const struct summary *summary)
+/* ": loop of 128 samples = 128 x (1 + 0), 1.333 ms", or nothing. */
+static char *describe_loop(const struct summary *summary, const struct summary_session *s)
 {
-	const struct summary_session *s = &summary->sessions[0];
-	g_autofree char *sum = NULL, *loop = NULL;
+	g_autofree char *sum = summary_sum(summary, s);
 	char ms[G_ASCII_DTOSTR_BUF_SIZE];
 
-	if (summary->n_sessions > 0 && s->measure && s->measure->measuring) {
-		sum = summary_sum(summary, s);
-		loop = g_strdup_printf(": loop of %" PRIu64 " samples%s%s, %s ms", s->lag,
-			s->added >= 0 ? " = " : "", s->added >= 0 ? sum : "",
-			fixed(summary_ms(summary, s->lag), 3, ms));
-	}
+	if (!s->measure || !s->measure->measuring)
+		return g_strdup("");
+	return g_strdup_printf(": loop of %" PRIu64 " samples%s%s, %s ms", s->lag,
+		s->added >= 0 ? " = " : "", s->added >= 0 ? sum : "",
+		fixed(summary_ms(summary, s->lag), 3, ms));
+}
+
+static char *describe_sums(const struct summary *summary)
+{
+	g_autofree char *loop = summary->n_sessions == 1
+					? describe_loop(summary, &summary->sessions[0])
+					: g_strdup("");
+
 	return g_strdup_printf("NETJACK2, %u Hz, %u frames%s", summary->options->rate,
-		summary->options->period, loop ? loop : "");
+		summary->options->period, loop);
 }
 
 static void describe_session(GString *text, const struct summary_session *s)
@@ -317,10 +324,14 @@ static unsigned lay_out(const struct summary *summary, struct panel ret[SUMMARY_
 	unsigned n = 0;
 
 	for (; n < summary->n_sessions; n++) {
-		ret[n] = (struct panel){ .class = "rtt", .histogram = &summary->sessions[n].rtt };
+		const struct summary_session *s = &summary->sessions[n];
+		g_autofree char *loop =
+			summary->n_sessions > 1 ? describe_loop(summary, s) : g_strdup("");
+
+		ret[n] = (struct panel){ .class = "rtt", .histogram = &s->rtt };
 		g_snprintf(ret[n].title, sizeof ret[n].title,
-			"Round trip of %s, by the kernel's time stamps (periods)",
-			summary->sessions[n].slave->session.name);
+			"Round trip of %s, by the kernel's time stamps (periods)%s",
+			s->slave->session.name, loop);
 	}
 	ret[n] = (struct panel){
 		.title = "This machine's own wake-ups: how late (ticks)",
@@ -336,7 +347,7 @@ char *summary_svg(const struct summary *summary)
 {
 	struct axis axis = { .min_ns = 20000, .max_ns = 2000000 };
 	struct panel panels[SUMMARY_SESSIONS + 1];
-	g_autofree char *title = describe_loop(summary), *run = describe_run(summary);
+	g_autofree char *title = describe_sums(summary), *run = describe_run(summary);
 	unsigned n = lay_out(summary, panels);
 	double bottom = panels[n - 1].bottom;
 	GString *svg = g_string_new(NULL);
