@@ -284,32 +284,47 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Not looking for a master: in a session. */
+static bool live_in_session(struct fake_slave *slave, const uint8_t *data, size_t size)
+{
+	if (is_kill(slave, data, size)) {
+		atomic_store(&slave->killed, true);
+		return false;
+	}
+	if (!take_packet(slave, data, size))
+		return true;
+	if (slave->faults.forgets_after > 0 && slave->n_periods == slave->faults.forgets_after) {
+		slave->faults.forgets_after = 0;
+		return false;
+	}
+	if (live_a_period(slave))
+		return true;
+	fake_slave_die(slave);
+	return true;
+}
+
 static void *live(void *user)
 {
 	struct fake_slave *slave = user;
 	uint8_t data[NETJACK_PACKET_MAX];
-	int64_t announced_ms = 0, heard_ms = 0;
+	int64_t announced_ms = 0;
+	bool looking = true;
 
-	while (!atomic_load(&slave->stop)) {
+	while (!atomic_load(&slave->stop) && slave->fd >= 0) {
 		size_t size;
 
-		if (now_ms() - heard_ms > ANNOUNCE_MS && now_ms() - announced_ms > ANNOUNCE_MS &&
-			slave->n_periods == 0) {
+		if (looking && now_ms() - announced_ms > ANNOUNCE_MS) {
 			fake_slave_announce(slave);
 			announced_ms = now_ms();
 		}
 		size = receive(slave, data, sizeof data, ANNOUNCE_MS / 4);
 		if (size == 0)
 			continue;
-		heard_ms = now_ms();
 		if (take_setup(slave, data, size)) {
 			fake_slave_start(slave);
-		} else if (is_kill(slave, data, size)) {
-			atomic_store(&slave->killed, true);
-			slave->n_periods = 0;
-		} else if (take_packet(slave, data, size) && !live_a_period(slave)) {
-			fake_slave_die(slave);
-			break;
+			looking = false;
+		} else if (!looking) {
+			looking = !live_in_session(slave, data, size);
 		}
 	}
 	return NULL;

@@ -23,12 +23,13 @@
 
 /* What it does wrong; periods count from 1, 0: never. */
 struct fake_slave_faults {
-	bool cycle_zero;       /* as PipeWire's: all returns are of cycle 0 */
-	unsigned silent_after; /* answers so many periods, then none */
-	unsigned dies_after;   /* then closes its socket */
-	unsigned leaves_after; /* then says KILL_MASTER */
-	unsigned drops_every;  /* answers all but these */
-	unsigned garbage;      /* datagrams of nonsense beside each answer */
+	bool cycle_zero;        /* as PipeWire's: all returns are of cycle 0 */
+	unsigned silent_after;  /* answers so many periods, then none */
+	unsigned dies_after;    /* then closes its socket */
+	unsigned leaves_after;  /* then says KILL_MASTER */
+	unsigned drops_every;   /* answers all but these */
+	unsigned forgets_after; /* then looks for a master, as after a crash; once */
+	unsigned garbage;       /* datagrams of nonsense beside each answer */
 };
 
 struct fake_slave {

@@ -265,6 +265,26 @@ START_TEST(slave_that_comes_back_goes_on)
 }
 END_TEST
 
+START_TEST(slave_that_starts_again_on_its_socket_replaces_itself)
+{
+	struct fake_slave *fake = new_slave("guest");
+
+	fake->faults.forgets_after = 20;
+	start();
+	fake_slave_run(fake);
+	await(&n_players, 2);
+	fake_slave_await_answers(fake, 40);
+	stop();
+	ck_assert_uint_eq(report.connects, 2);
+	ck_assert_uint_eq(report.n_left, 2);
+	ck_assert_str_eq(report.slaves[0].session.name, "guest");
+	ck_assert_uint_gt(players[1].verdicts[VERDICT_OK], 0);
+	ck_assert_uint_eq(players[0].n_wrong + players[1].n_wrong, 0);
+	/* By its announcement, not by its silence. */
+	ck_assert_uint_lt(players[0].n_sent * PERIOD, 2 * RATE);
+}
+END_TEST
+
 START_TEST(silent_slave_is_let_go)
 {
 	struct fake_slave *fake = new_slave("guest");
@@ -379,6 +399,7 @@ int main(void)
 			slave_is_told_when_the_master_ends,
 			dead_slave_costs_the_other_nothing,
 			slave_that_comes_back_goes_on,
+			slave_that_starts_again_on_its_socket_replaces_itself,
 			silent_slave_is_let_go,
 			slave_that_says_goodbye_is_let_go,
 			returns_that_are_missing_are_said_to_be,
