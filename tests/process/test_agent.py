@@ -5,9 +5,11 @@ import errno
 import grp
 import json
 import os
+import pathlib
 import pty
 import pwd
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -407,6 +409,15 @@ class Health(AgentTest):
         self.assertNotRegex(some, '(?m)^helix.*probe="(?!mem.avail|cpu.smt)')
         self.assertIn("'nope'", client.ask("helix-health", probes=["nope"])["error"]["desc"])
         self.assertIn("format", client.ask("helix-health", format="xml")["error"]["desc"])
+
+    def test_the_manual_knows_every_probe_and_its_period(self):
+        self.start()
+        manual = (pathlib.Path(__file__).parents[2] / "docs/man/helix-agentd.8").read_text(encoding="utf-8")
+        for probe in self.client().value("helix-health")["probes"]:
+            heading = next((line for line in manual.splitlines() if line.startswith(".BR")
+                            and re.search(rf'[ "]{re.escape(probe["id"])}[ "]', line)), None)
+            self.assertIsNotNone(heading, probe["id"])
+            self.assertRegex(heading, rf'[ (]{probe["period-s"]} s\)"$')
 
     def test_limits_and_periods_may_be_set(self):
         self.put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 100 kB\n")

@@ -225,6 +225,48 @@ START_TEST(nonsense_is_passed_over)
 }
 END_TEST
 
+static unsigned count_fds(void)
+{
+	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+	unsigned n = 0;
+
+	while (g_dir_read_name(dir))
+		n++;
+	return n;
+}
+
+START_TEST(descriptors_that_come_along_are_not_kept)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	uint8_t bytes[HXFR_REPORT_SIZE] = { 0 };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(16 * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec piece = { bytes, sizeof(bytes) };
+	struct msghdr message = { .msg_name = &address,
+		.msg_namelen = sizeof(address),
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	unsigned before;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(16 * sizeof(int)); /* sixteen times standard input */
+	listen_at_path();
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	before = count_fds();
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(sendmsg(sender, &message, 0), sizeof(bytes));
+	report(1, 1);
+	wait_for_share(50);
+	ck_assert_uint_eq(count_fds(), before);
+}
+END_TEST
+
 START_TEST(a_flood_is_looked_at_now_and_then)
 {
 	struct encoder_share share;
@@ -271,6 +313,7 @@ int main(void)
 		nobody_fills_the_table_for_others,
 		anybody_may_report_and_is_known,
 		nonsense_is_passed_over,
+		descriptors_that_come_along_are_not_kept,
 		a_flood_is_looked_at_now_and_then,
 		the_socket_of_one_that_lives_is_left_alone,
 		NULL,
