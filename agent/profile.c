@@ -47,7 +47,11 @@ static void add(struct profile *profile, struct setting *setting)
 			break;
 		}
 	}
-	g_ptr_array_add(profile->settings, setting);
+	/* One more than there may be is enough to know. */
+	if (profile->settings->len > PROFILE_SETTINGS_MAX)
+		setting_free(setting);
+	else
+		g_ptr_array_add(profile->settings, setting);
 }
 
 static bool fail(GError **error, const char *origin, const char *group, const char *what)
@@ -219,6 +223,8 @@ static bool read_groups(struct profile *profile, GKeyFile *file, const char *ori
 	for (char **group = groups; *group; group++)
 		if (!read_group(profile, file, origin, *group, error))
 			return false;
+	if (profile->settings->len > PROFILE_SETTINGS_MAX)
+		return fail(error, origin, "main", "has too many settings");
 	g_ptr_array_sort(profile->settings, compare);
 	for (unsigned i = 0; i < profile->settings->len; i++) {
 		struct setting *setting = profile->settings->pdata[i];
@@ -266,39 +272,57 @@ static char *find(const char *const *dirs, const char *name)
 	return NULL;
 }
 
-static bool load_into(struct profile *profile, const char *const *dirs, const char *name,
-	unsigned depth, GError **error)
+struct loading {
+	struct profile *profile;
+	const char *const *dirs;
+	unsigned files; /* that were read */
+};
+
+static bool load_file(const char *path, GKeyFile *file, GError **error)
+{
+	const struct env machine = { .root = (char *)"" };
+	g_autofree char *text = NULL;
+
+	if (!env_read(&machine, path, &text, error))
+		return false;
+	if (g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, error))
+		return true;
+	g_prefix_error(error, "%s: ", path);
+	return false;
+}
+
+static bool load_into(struct loading *loading, const char *name, unsigned depth, GError **error)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
-	g_autofree char *path = good_name(name) ? find(dirs, name) : NULL;
+	g_autofree char *path = good_name(name) ? find(loading->dirs, name) : NULL;
 	g_auto(GStrv) include = NULL;
 
-	if (!path || depth > PROFILE_INCLUDE_MAX) {
+	if (!path || depth > PROFILE_INCLUDE_MAX || loading->files++ == PROFILE_FILES_MAX) {
 		g_set_error(error, G_IO_ERROR,
 			path ? G_IO_ERROR_TOO_MANY_LINKS : G_IO_ERROR_NOT_FOUND,
-			path ? "profile %s includes itself" : "there is no profile %.64s", name);
+			path ? "profile %s includes itself, or too many"
+			     : "there is no profile %.64s",
+			name);
 		return false;
 	}
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error)) {
-		g_prefix_error(error, "%s: ", path);
+	if (!load_file(path, file, error))
 		return false;
-	}
 	include = g_key_file_get_string_list(file, "main", "include", NULL, NULL);
 	for (char **one = include; one && *one; one++)
-		if (!load_into(profile, dirs, *one, depth + 1, error))
+		if (!load_into(loading, *one, depth + 1, error))
 			return false;
-	return read_groups(profile, file, path, error);
+	return read_groups(loading->profile, file, path, error);
 }
 
 bool profile_load(const char *const *dirs, const char *name, struct profile **ret, GError **error)
 {
-	struct profile *profile = profile_new(name);
+	struct loading loading = { .profile = profile_new(name), .dirs = dirs };
 
-	if (!load_into(profile, dirs, name, 0, error)) {
-		profile_free(profile);
+	if (!load_into(&loading, name, 0, error)) {
+		profile_free(loading.profile);
 		return false;
 	}
-	*ret = profile;
+	*ret = loading.profile;
 	return true;
 }
 

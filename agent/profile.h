@@ -17,8 +17,10 @@
 
 #include "setting/setting.h"
 
-#define PROFILE_INCLUDE_MAX 8u /* profiles within profiles */
-#define PROFILE_NAME_MAX    64u
+#define PROFILE_INCLUDE_MAX  8u  /* profiles within profiles */
+#define PROFILE_FILES_MAX    64u /* that are read for one, ENV_FILE_MAX bytes each */
+#define PROFILE_SETTINGS_MAX 1000u
+#define PROFILE_NAME_MAX     64u
 
 struct profile {
 	char *name, *summary;

@@ -148,6 +148,39 @@ START_TEST(a_profile_that_includes_itself_or_leaves_its_folder_is_refused)
 }
 END_TEST
 
+START_TEST(a_profile_that_is_too_much_is_refused_before_it_is_read)
+{
+	g_autofree char *dir = env_path(&sandbox.env, "/profiles");
+	const char *const dirs[] = { dir, NULL };
+	static const char *const names[] = { "wide-0", "long", "many" };
+	g_autofree char *comment = g_strnfill(ENV_FILE_MAX + 1, '#');
+	g_autoptr(GString) many = g_string_new("[sysctl]\n");
+	struct profile *profile;
+
+	/* 8 to the power of 8 times the last one. */
+	for (unsigned i = 0; i < PROFILE_INCLUDE_MAX; i++) {
+		g_autofree char *path = g_strdup_printf("/profiles/wide-%u.conf", i);
+		g_autofree char *text = g_strdup_printf("[main]\ninclude=wide-%u;wide-%u;wide-%u;"
+							"wide-%u;wide-%u;wide-%u;wide-%u;wide-%u\n",
+			i + 1, i + 1, i + 1, i + 1, i + 1, i + 1, i + 1, i + 1);
+
+		put(path, text);
+	}
+	put("/profiles/wide-8.conf", "[sysctl]\nvm.swappiness=1\n");
+	put("/profiles/long.conf", comment);
+	for (unsigned i = 0; i <= PROFILE_SETTINGS_MAX; i++)
+		g_string_append_printf(many, "a.%u=1\n", i);
+	put("/profiles/many.conf", many->str);
+	for (unsigned i = 0; i < N_ELEMENTS(names); i++)
+		ck_assert_msg(!profile_load(dirs, names[i], &profile, NULL), "%s", names[i]);
+	g_string_truncate(many, many->len - strlen("a.1000=1\n"));
+	put("/profiles/many.conf", many->str);
+	ck_assert(profile_load(dirs, "many", &profile, NULL));
+	ck_assert_uint_eq(profile->settings->len, PROFILE_SETTINGS_MAX);
+	profile_free(profile);
+}
+END_TEST
+
 START_TEST(variables_are_what_the_machine_has)
 {
 	static const struct {
@@ -221,6 +254,7 @@ int main(void)
 		the_first_folder_wins_and_a_profile_over_what_it_includes,
 		nonsense_is_refused_with_its_place,
 		a_profile_that_includes_itself_or_leaves_its_folder_is_refused,
+		a_profile_that_is_too_much_is_refused_before_it_is_read,
 		variables_are_what_the_machine_has,
 		guards_hold_when_their_thing_is_there,
 		NULL,
