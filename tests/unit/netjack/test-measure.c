@@ -73,7 +73,7 @@ static void receive(enum verdict verdict)
 {
 	const float *const channels[CHANNELS] = { returned[0], returned[1] };
 
-	measure_ops.receive(audio, tick, tick, verdict, verdict == VERDICT_OK ? channels : NULL);
+	measure_ops.receive(audio, tick, tick, verdict, channels);
 	tick++;
 }
 

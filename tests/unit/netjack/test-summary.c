@@ -160,9 +160,20 @@ START_TEST(what_went_wrong_decides_the_outcome)
 		options.require_target = true;
 		judge();
 		ck_assert_str_eq(outcome_name(summary->outcome), outcome_name(rows[i].with_target));
+		if (rows[i].how == WRONG || rows[i].how == FOREIGN)
+			ck_assert(!summary->sessions[0].exact);
 		tear_down();
 		set_up();
 	}
+}
+END_TEST
+
+START_TEST(periods_with_another_lag_are_added_up)
+{
+	summary->measures[0].lags[1] = (struct measure_lag){ 256, 13 };
+	summary->measures[0].lags[2] = (struct measure_lag){ 384, 4 };
+	summary->measures[0].other_lags = 100;
+	ck_assert_uint_eq(judge()->other_periods, 117);
 }
 END_TEST
 
@@ -366,6 +377,7 @@ int main(void)
 	const TTest *const tests[] = {
 		a_loop_is_b_times_n_plus_a,
 		what_went_wrong_decides_the_outcome,
+		periods_with_another_lag_are_added_up,
 		without_measuring_a_slave_is_enough,
 		round_trips_of_the_warm_up_do_not_count,
 		the_text_says_the_sum,

@@ -70,7 +70,7 @@ static void record(enum wav_format format, unsigned n_ticks, uint64_t gap, uint6
 	for (uint64_t tick = 0; tick < n_ticks; tick++) {
 		fill(tick * PERIOD);
 		if (tick == lost)
-			wav_recorder_ops.receive(audio, tick, tick, VERDICT_LOST, NULL);
+			wav_recorder_ops.receive(audio, tick, tick, VERDICT_LOST, returns);
 		else if (tick != gap)
 			wav_recorder_ops.receive(audio, tick, tick, VERDICT_OK, returns);
 	}
