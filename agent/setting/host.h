@@ -42,6 +42,7 @@ struct setting_host {
 	/* Called before and after every step that outlives a crash; NULL: nobody asks. */
 	void (*step)(struct setting_host *host, const char *name);
 	bool tears; /* records of the journal are written in halves, with a step between them */
+	size_t journal_turn; /* bytes from which the journal is made anew; 0: JOURNAL_TURN */
 	const struct unit_manager *units;
 	const struct user_store *users;
 	GHashTable *devices; /* device files that are held: path -> struct of kind-device.c */

@@ -351,19 +351,26 @@ static bool write_records(struct journal *journal, GError **error)
 
 static bool put_in_place(struct journal *journal)
 {
-	unlink(journal->old);
-	durable_step(journal->env, "journal-turn");
-	if (fsync(journal->fd) < 0 || link(journal->path, journal->old) < 0)
+	if (fsync(journal->fd) < 0)
 		return false;
-	durable_step(journal->env, "journal-linked");
+	durable_step(journal->env, "turn-synced");
+	unlink(journal->old);
+	durable_step(journal->env, "turn-unlinked");
+	if (link(journal->path, journal->old) < 0)
+		return false;
+	durable_step(journal->env, "turn-linked");
 	if (rename(journal->fresh, journal->path) < 0)
 		return false;
-	durable_step(journal->env, "journal-turned");
-	return fsync(journal->folder_fd) == 0;
+	durable_step(journal->env, "turn-renamed");
+	if (fsync(journal->folder_fd) < 0)
+		return false;
+	durable_step(journal->env, "turn-done");
+	return true;
 }
 
 bool journal_turn(struct journal *journal, json_t *records, GError **error)
 {
+	durable_step(journal->env, "turn");
 	if (!may_append(journal, error) || !open_file(journal, journal->fresh, O_TRUNC, error)) {
 		json_decref(records);
 		return false;

@@ -179,12 +179,14 @@ static bool begin_trials(struct transactions *all, GError **error)
 /* Only what is held is needed, in a journal that has grown long. */
 static bool turn_when_due(struct transactions *all, GError **error)
 {
+	const struct setting_host *host = all->env->host;
+	size_t due = host && host->journal_turn ? host->journal_turn : JOURNAL_TURN;
 	json_int_t last = all->ledger->next_txn - 1;
 	json_t *kept, *one;
 	bool done;
 	size_t i;
 
-	if (journal_size(all->journal) < JOURNAL_TURN)
+	if (journal_size(all->journal) < due)
 		return true;
 	kept = json_array();
 	json_array_append_new(kept, json_pack("{ss sI}", "record", "start", "txn", last));

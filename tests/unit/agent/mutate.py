@@ -36,6 +36,10 @@ DEFECTS = {
              "	top = ledger_top(ledger, kind, target);\n	if (top)\n		g_ptr_array_remove(ledger->layers, top);\n	top = NULL;\n"),
         ],
     },
+    # The new journal takes the place of the old one before it is on the disk.
+    "turn-unsynced": {
+        "journal.c": [("	if (fsync(journal->fd) < 0)\n		return false;\n	durable_step(journal->env, \"turn-synced\");\n", "")]
+    },
     # What was appended is not waited for.
     "no-sync": {
         "transaction.c": [("return done && journal_sync(all->journal, error);", "return done;")]

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Every way to die: the program ends at each step that outlives it, in an apply, in the recovery
- * behind it, in a second apply and in a rollback, with and without what was not yet synced of the
- * journal. Built against a defect (MUTANT), this has to find it.
+ * behind it, in a second apply, in a rollback and while the journal is made anew, with and without
+ * what was not yet synced of the journal. Built against a defect (MUTANT), this has to find it.
  */
 #include "sandbox.h"
 
@@ -28,7 +28,7 @@
 
 #define CRASHED       99
 #define STEP_MAX      1000 /* of an operation */
-#define MUTANT_ENOUGH 20   /* bad states that prove a defect */
+#define MUTANT_ENOUGH 5    /* bad states that prove a defect */
 #define CASES_MIN     2000
 
 enum loss {
@@ -46,11 +46,18 @@ static struct {
 	int left;
 	enum loss loss;
 	off_t synced;
+	bool made_anew,
+		renamed; /* a new journal is on the disk; is in place, until it is on the disk */
 } fate;
+
+static char *state_path(const char *name)
+{
+	return g_build_filename(sandbox.state, name, NULL);
+}
 
 static char *journal_path(void)
 {
-	return g_build_filename(sandbox.state, "journal", NULL);
+	return state_path("journal");
 }
 
 static off_t journal_length(void)
@@ -67,17 +74,45 @@ static off_t journal_length(void)
 	return size;
 }
 
+/* What the disk knows of steps that outlive the power. */
+static void note(const char *name)
+{
+	if (!strcmp(name, "turn"))
+		fate.made_anew = false;
+	else if (!strcmp(name, "turn-synced"))
+		fate.made_anew = true;
+	else if (!strcmp(name, "turn-renamed"))
+		fate.renamed = true;
+	else if (!strcmp(name, "turn-done"))
+		fate.renamed = false;
+	if (!strcmp(name, "journal-synced") || !strcmp(name, "turn-done"))
+		fate.synced = journal_length();
+}
+
+/* A new name without what it names, or an old one that was not replaced after all. */
+static bool lose_turn(const char *path)
+{
+	g_autofree char *old = state_path("journal.old");
+
+	return fate.made_anew ? rename(old, path) == 0 : truncate(path, 0) == 0;
+}
+
+static bool lose_power(const char *path)
+{
+	if (fate.renamed)
+		return lose_turn(path);
+	return journal_length() <= fate.synced || truncate(path, fate.synced) == 0;
+}
+
 static void step(struct setting_host *host, const char *name)
 {
 	g_autofree char *path = NULL;
 
-	if (!strcmp(name, "journal-synced"))
-		fate.synced = journal_length();
+	note(name);
 	if (fate.left-- > 0)
 		return;
 	path = journal_path();
-	if (fate.loss == LOSS_UNSYNCED && journal_length() > fate.synced &&
-		truncate(path, fate.synced) < 0)
+	if (fate.loss == LOSS_UNSYNCED && !lose_power(path))
 		_exit(1);
 	_exit(CRASHED);
 }
@@ -93,6 +128,7 @@ static bool dies(bool (*operation)(void), int at, enum loss loss)
 		fate.left = at;
 		fate.loss = loss;
 		fate.synced = journal_length();
+		fate.renamed = false;
 		sandbox.host.step = step;
 		sandbox.host.tears = true;
 		_exit(operation() ? 0 : 2);
@@ -285,6 +321,52 @@ static void crash_in_rollback(void)
 	}
 }
 
+/* One transaction is held, and another one that was taken back only makes the journal longer. */
+static bool hold_one_of_two(void)
+{
+	sandbox.host.journal_turn = 0;
+	return rollback() && is(originals) && apply() && is(desired);
+}
+
+static bool turn(void)
+{
+	sandbox.host.journal_turn = 1;
+	return recover();
+}
+
+static bool start_over(void)
+{
+	sandbox_reset(&sandbox);
+	return apply() && hold_one_of_two();
+}
+
+/* A case leaves the machine as the next one wants it. */
+static bool after_turn_and_turn(int i, int j, enum loss loss, bool *ret_first_died)
+{
+	bool again, good;
+
+	*ret_first_died = dies(turn, i, loss);
+	again = dies(turn, j, loss);
+	good = turn() && is(desired) && hold_one_of_two();
+	check("turn, turn", i, j, good);
+	forget_devices();
+	if (!good)
+		start_over();
+	return again;
+}
+
+static void crash_in_turn(void)
+{
+	bool died = start_over();
+
+	for (int i = 0; i < STEP_MAX && died && !enough(); i += SPARSE) {
+		for (int j = i % 5; after_turn_and_turn(i, j, LOSS_NONE, &died); j += 5)
+			;
+		for (int j = i % 5; after_turn_and_turn(i, j, LOSS_UNSYNCED, &died); j += 5)
+			;
+	}
+}
+
 static void enumerate(void (*crash)(void), unsigned cases_min)
 {
 	sandbox_init(&sandbox);
@@ -315,7 +397,7 @@ static void crash_anywhere(void)
 
 START_TEST(a_defect_loses_an_original_in_some_crash)
 {
-	enumerate(crash_anywhere, 0);
+	enumerate(MUTANT_OF_TURN ? crash_in_turn : crash_anywhere, 0);
 	ck_assert_uint_gt(n_bad, 0);
 }
 END_TEST
@@ -340,6 +422,12 @@ START_TEST(no_crash_of_a_rollback_loses_an_original)
 }
 END_TEST
 
+START_TEST(no_crash_while_the_journal_is_made_anew_loses_what_it_holds)
+{
+	enumerate(crash_in_turn, 400);
+}
+END_TEST
+
 #endif
 
 int main(void)
@@ -351,6 +439,7 @@ int main(void)
 		no_crash_of_an_apply_or_of_its_recovery_loses_an_original,
 		an_apply_upon_one_that_died_keeps_the_first_original,
 		no_crash_of_a_rollback_loses_an_original,
+		no_crash_while_the_journal_is_made_anew_loses_what_it_holds,
 #endif
 		NULL,
 	};
