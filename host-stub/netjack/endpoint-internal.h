@@ -37,7 +37,7 @@ struct seat {
 	/* The process thread's. */
 	uint64_t tick;   /* the one that was sent last */
 	uint64_t n_sent; /* ticks */
-	bool taken;      /* the return of this tick */
+	bool pending;    /* that one's return is not taken yet */
 	enum seat_end end;
 	/* Under the endpoint's lock. */
 	bool connected;

@@ -50,10 +50,9 @@ static void leave_if_failed(struct endpoint *endpoint, struct seat *seat, int r)
 		leave(endpoint, seat, r == -ESHUTDOWN ? SEAT_KILLED : SEAT_REFUSED);
 }
 
-/* Takes in and lets go; returns how many play. */
+/* Takes in; returns how many play. */
 static unsigned adopt(struct endpoint *endpoint)
 {
-	const int64_t silent_ns = (int64_t)ENDPOINT_SILENT_MS * NS_PER_MS;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
@@ -62,38 +61,9 @@ static unsigned adopt(struct endpoint *endpoint)
 
 		if (state == SEAT_NEW)
 			atomic_store_explicit(&seat->state, SEAT_PLAYING, memory_order_relaxed);
-		else if (state != SEAT_PLAYING)
-			continue;
-		if (atomic_load_explicit(&seat->leave, memory_order_relaxed))
-			leave(endpoint, seat, SEAT_ASKED);
-		else if (slave_silent_ns(seat->slave) > silent_ns)
-			leave(endpoint, seat, SEAT_SILENT);
-		else
-			n++;
+		n += state == SEAT_NEW || state == SEAT_PLAYING;
 	}
 	return n;
-}
-
-static void send_all(struct endpoint *endpoint)
-{
-	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
-		struct seat *seat = &endpoint->seats[i];
-		int r = 0;
-
-		if (state_of(seat) != SEAT_PLAYING)
-			continue;
-		/* What is due came while this thread slept, unless it is due in this period. */
-		if (slave_session(seat->slave)->latency > 0)
-			r = slave_receive(seat->slave);
-		if (r == 0) {
-			endpoint->config.audio->send(seat->audio, seat->n_sent, seat->channels);
-			r = slave_send(
-				seat->slave, (const float *const *)seat->channels, &seat->tick);
-			seat->n_sent = seat->tick + 1;
-		}
-		seat->taken = false;
-		leave_if_failed(endpoint, seat, r);
-	}
 }
 
 static void take(struct endpoint *endpoint, struct seat *seat)
@@ -102,11 +72,57 @@ static void take(struct endpoint *endpoint, struct seat *seat)
 	uint64_t sent = 0;
 	enum verdict verdict = slave_take(seat->slave, &sent, &channels);
 
-	seat->taken = true;
+	seat->pending = false;
 	endpoint->config.audio->receive(seat->audio, seat->tick, sent, verdict, channels);
 }
 
-/* Takes what is complete; returns for how many there is more to wait, and until when at most. */
+/* The period that ends: what came of it lies in the socket, with the time at which it came. Nobody had
+ * to wake up for it. */
+static void finish(struct endpoint *endpoint, struct seat *seat)
+{
+	int r = slave_receive(seat->slave);
+
+	if (r < 0)
+		leave_if_failed(endpoint, seat, r);
+	else
+		take(endpoint, seat);
+}
+
+static void begin(struct endpoint *endpoint, struct seat *seat)
+{
+	int r;
+
+	endpoint->config.audio->send(seat->audio, seat->n_sent, seat->channels);
+	r = slave_send(seat->slave, (const float *const *)seat->channels, &seat->tick);
+	seat->n_sent = seat->tick + 1;
+	seat->pending = true;
+	leave_if_failed(endpoint, seat, r);
+}
+
+static void let_go(struct endpoint *endpoint, struct seat *seat)
+{
+	if (atomic_load_explicit(&seat->leave, memory_order_relaxed))
+		leave(endpoint, seat, SEAT_ASKED);
+	else if (slave_silent_ns(seat->slave) > (int64_t)ENDPOINT_SILENT_MS * NS_PER_MS)
+		leave(endpoint, seat, SEAT_SILENT);
+}
+
+/* Ends the period before, begins the next one unless it was the last. */
+static void turn(struct endpoint *endpoint, bool last)
+{
+	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
+		struct seat *seat = &endpoint->seats[i];
+
+		if (state_of(seat) == SEAT_PLAYING && seat->pending)
+			finish(endpoint, seat);
+		if (state_of(seat) == SEAT_PLAYING)
+			let_go(endpoint, seat);
+		if (state_of(seat) == SEAT_PLAYING && !last)
+			begin(endpoint, seat);
+	}
+}
+
+/* Those whose datagrams are held back on purpose; returns how many, and until when to wait at most. */
 static nfds_t look(struct endpoint *endpoint, bool receive, int64_t *until_ns)
 {
 	nfds_t n = 0;
@@ -115,15 +131,11 @@ static nfds_t look(struct endpoint *endpoint, bool receive, int64_t *until_ns)
 		struct seat *seat = &endpoint->seats[i];
 		int r;
 
-		if (state_of(seat) != SEAT_PLAYING || seat->taken)
+		if (state_of(seat) != SEAT_PLAYING || !slave_is_injected(seat->slave))
 			continue;
 		r = receive ? slave_receive(seat->slave) : 0;
 		if (r < 0) {
 			leave_if_failed(endpoint, seat, r);
-			continue;
-		}
-		if (slave_ready(seat->slave)) {
-			take(endpoint, seat);
 			continue;
 		}
 		endpoint->pollfds[n++] = (struct pollfd){
@@ -136,28 +148,21 @@ static nfds_t look(struct endpoint *endpoint, bool receive, int64_t *until_ns)
 	return n;
 }
 
-/* Until all is there that is due in this period, or the guard before the next one. */
-static void collect(struct endpoint *endpoint, int64_t end_ns)
+/* Passes on what is held back when it is due, until the guard before the next tick. */
+static void pass_on(struct endpoint *endpoint, int64_t end_ns)
 {
-	bool receive = false;
-
-	for (;;) {
+	for (bool receive = false;; receive = true) {
 		int64_t until_ns = end_ns, now_ns;
 		nfds_t n = look(endpoint, receive, &until_ns);
 		struct timespec rest;
 
+		if (n == 0)
+			break;
 		now_ns = endpoint_now_ns();
-		if (n == 0 || now_ns >= end_ns)
+		if (now_ns >= end_ns)
 			break;
 		rest = timespec_of(until_ns > now_ns ? until_ns - now_ns : 0);
 		ppoll(endpoint->pollfds, n, &rest, NULL);
-		receive = true;
-	}
-	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
-		struct seat *seat = &endpoint->seats[i];
-
-		if (state_of(seat) == SEAT_PLAYING && !seat->taken)
-			take(endpoint, seat);
 	}
 }
 
@@ -215,32 +220,30 @@ static void wait_for_tick(struct endpoint *endpoint, uint64_t *k)
 	}
 }
 
-static void run_tick(struct endpoint *endpoint, uint64_t k)
+/* False: that was the end. */
+static bool run_tick(struct endpoint *endpoint, uint64_t k)
 {
-	int64_t next_ns = ticker_time(&endpoint->ticker, k + 1);
+	bool last = atomic_load(&endpoint->stop) ||
+		    (endpoint->n_ticks_max > 0 && endpoint->n_ticks == endpoint->n_ticks_max);
 
-	send_all(endpoint);
-	collect(endpoint, next_ns - ENDPOINT_GUARD_NS);
+	turn(endpoint, last);
+	if (last)
+		return false;
+	endpoint->n_ticks++;
 	publish_sometimes(endpoint, endpoint_now_ns());
-	if (++endpoint->n_ticks == endpoint->n_ticks_max) {
-		atomic_store(&endpoint->stop, true);
-		eventfd_write(endpoint->door_wake_fd, 1);
-	}
+	pass_on(endpoint, ticker_time(&endpoint->ticker, k + 1) - ENDPOINT_GUARD_NS);
+	return true;
 }
 
-void *endpoint_process(void *user)
+static void run(struct endpoint *endpoint)
 {
-	struct endpoint *endpoint = user;
 	bool playing = false;
 	uint64_t k = 0;
 
-	/* Timers of normal threads are late on purpose, by 50 us, so that wake-ups fall together. */
-	prctl(PR_SET_TIMERSLACK, 1);
-	if (endpoint->config.rt_priority > 0)
-		endpoint->realtime =
-			realtime_schedule(endpoint->config.rt_priority, endpoint->config.door.log);
-	while (!atomic_load(&endpoint->stop)) {
+	for (;;) {
 		if (adopt(endpoint) == 0) {
+			if (atomic_load(&endpoint->stop))
+				break;
 			playing = false;
 			idle(endpoint);
 			continue;
@@ -248,12 +251,27 @@ void *endpoint_process(void *user)
 		k = playing ? k + 1 : ticker_at(&endpoint->ticker, endpoint_now_ns()) + 1;
 		playing = true;
 		wait_for_tick(endpoint, &k);
-		run_tick(endpoint, k);
+		if (!run_tick(endpoint, k))
+			break;
 	}
+}
+
+void *endpoint_process(void *user)
+{
+	struct endpoint *endpoint = user;
+
+	/* Timers of normal threads are late on purpose, by 50 us, so that wake-ups fall together. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	if (endpoint->config.rt_priority > 0)
+		endpoint->realtime =
+			realtime_schedule(endpoint->config.rt_priority, endpoint->config.door.log);
+	run(endpoint);
 	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
 		if (state_of(&endpoint->seats[i]) == SEAT_NEW ||
 			state_of(&endpoint->seats[i]) == SEAT_PLAYING)
 			leave(endpoint, &endpoint->seats[i], SEAT_ASKED);
 	}
+	atomic_store(&endpoint->stop, true);
+	eventfd_write(endpoint->door_wake_fd, 1);
 	return NULL;
 }

@@ -134,6 +134,7 @@ static int fill_seat(struct endpoint *endpoint, struct seat *seat, struct slave 
 	}
 	seat->slave = slave;
 	seat->n_sent = 0;
+	seat->pending = false;
 	atomic_store_explicit(&seat->leave, false, memory_order_relaxed);
 	return 0;
 }

@@ -5,12 +5,15 @@
  * The NETJACK2 master: lets slaves in, sends them a period each tick and takes what returns. It has the
  * clock: tick k is at t0 + k * period / rate of CLOCK_MONOTONIC, computed from k. A dead slave costs
  * the others nothing.
+ *
+ * One wake-up a period: it takes what is due in the period that ends, and sends the next one. What came
+ * in between was stamped by the kernel, so a round trip is known to the microsecond all the same.
  */
 
 #include "audio.h"
 #include "door.h"
 
-#define ENDPOINT_GUARD_NS  30000 /* returns are waited for until so long before the next tick */
+#define ENDPOINT_GUARD_NS  30000 /* before the next tick datagrams are not held back any more */
 #define ENDPOINT_SILENT_MS 2000  /* a slave that says nothing for so long is gone */
 #define ENDPOINT_REPORT_MS 100
 

@@ -353,7 +353,7 @@ static unsigned receive_batch(struct slave *slave)
 
 int slave_receive(struct slave *slave)
 {
-	if (slave->inject_out || slave->inject_in) {
+	if (slave_is_injected(slave)) {
 		int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
 		if (slave->inject_out)
@@ -370,6 +370,11 @@ int slave_receive(struct slave *slave)
 bool slave_may_receive(const struct slave *slave)
 {
 	return slave->budget > 0;
+}
+
+bool slave_is_injected(const struct slave *slave)
+{
+	return slave->inject_out || slave->inject_in;
 }
 
 int64_t slave_next_ns(const struct slave *slave)

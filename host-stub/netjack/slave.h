@@ -57,6 +57,9 @@ int slave_receive(struct slave *slave);
 /* False: it has sent so much in this period that the rest waits until the next slave_send(): do not
  * wait for slave_fd(), which stays readable. */
 bool slave_may_receive(const struct slave *slave);
+/* Are packets held back on purpose? Then slave_receive() is to be called when they come, and at
+ * slave_next_ns(). */
+bool slave_is_injected(const struct slave *slave);
 /* When a packet that is held back has to go on: CLOCK_MONOTONIC ns, INT64_MAX: none. */
 int64_t slave_next_ns(const struct slave *slave);
 /* Has all come of what is due in the period of the last slave_send()? */

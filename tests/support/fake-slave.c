@@ -112,8 +112,8 @@ static size_t receive(struct fake_slave *slave, uint8_t *data, size_t size, int 
 {
 	_Alignas(struct cmsghdr) uint8_t control[64];
 	struct iovec iovec = { .iov_base = data, .iov_len = size };
-	struct msghdr message = { .msg_name = &slave->master,
-		.msg_namelen = sizeof slave->master,
+	struct msghdr message = { .msg_name = &slave->from,
+		.msg_namelen = sizeof slave->from,
 		.msg_iov = &iovec,
 		.msg_iovlen = 1,
 		.msg_control = control,
@@ -137,6 +137,7 @@ static bool take_setup(struct fake_slave *slave, const uint8_t *data, size_t siz
 	if (netjack_session_decode(data, size, &session) < 0 || session.kind != NETJACK_SETUP)
 		return false;
 	slave->session = session;
+	slave->master = slave->from;
 	slave->wants = UINT64_MAX >> (64 - (session.send_audio > 0 ? session.send_audio : 1));
 	return true;
 }
@@ -187,7 +188,10 @@ static bool take_packet(struct fake_slave *slave, const uint8_t *data, size_t si
 
 	if (netjack_header_decode(data, size, &stream, &header) < 0)
 		return false;
-	check(!header.is_return && header.id == slave->session.id);
+	check(!header.is_return);
+	/* Of a session that is forgotten. */
+	if (header.id != slave->session.id)
+		return false;
 	slave->cycle = header.cycle;
 	slave->n_datagrams++;
 	if (header.data == NETJACK_SYNC) {

@@ -38,11 +38,12 @@ struct fake_slave {
 	struct netjack_session announced;
 	struct netjack_session session; /* from SETUP */
 	struct sockaddr_in door, master;
-	netjack_ports wants;   /* of the send ports: all, if not set after SETUP */
-	netjack_ports asked;   /* of the return ports, by the master */
-	netjack_ports brought; /* the ports that came with the last period */
-	uint32_t cycle;        /* of the last period */
-	uint32_t n_datagrams;  /* of the last period */
+	struct sockaddr_in from; /* of the last datagram */
+	netjack_ports wants;     /* of the send ports: all, if not set after SETUP */
+	netjack_ports asked;     /* of the return ports, by the master */
+	netjack_ports brought;   /* the ports that came with the last period */
+	uint32_t cycle;          /* of the last period */
+	uint32_t n_datagrams;    /* of the last period */
 	uint64_t n_periods;
 	float *channels[NETJACK_CHANNELS_MAX];
 	struct fake_slave_faults faults;
