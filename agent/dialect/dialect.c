@@ -14,16 +14,11 @@ struct dialect {
 	void *user;
 };
 
-struct bucket {
-	int64_t level_ms, capacity_ms, cost_ms; /* time saved up; cost 0: no limit */
-	int64_t at_ms;
-};
-
 struct dialect_client {
 	struct dialect *dialect;
 	struct dialect_client_config config;
 	struct framing framing;
-	struct bucket requests, writes;
+	struct dialect_limits own, *limits;
 	GQueue calls; /* of struct dialect_call, oldest first; those in front are not answered yet */
 };
 
@@ -68,12 +63,23 @@ static int64_t client_now_ms(const struct dialect_client *client)
 				     : g_get_monotonic_time() / 1000;
 }
 
-static void bucket_init(struct bucket *bucket, int64_t cost_ms, int64_t capacity_ms, int64_t now_ms)
+static void bucket_init(
+	struct dialect_bucket *bucket, int64_t cost_ms, int64_t capacity_ms, int64_t now_ms)
 {
-	*bucket = (struct bucket){ capacity_ms, capacity_ms, cost_ms, now_ms };
+	*bucket = (struct dialect_bucket){ capacity_ms, capacity_ms, cost_ms, now_ms };
 }
 
-static bool bucket_take(struct bucket *bucket, int64_t now_ms)
+void dialect_limits_init(struct dialect_limits *limits, unsigned requests_per_s,
+	unsigned write_interval_s, int64_t now_ms)
+{
+	int64_t write_ms = (int64_t)write_interval_s * 1000;
+
+	bucket_init(&limits->requests, requests_per_s ? MAX(1000 / requests_per_s, 1) : 0,
+		DIALECT_BURST_S * 1000, now_ms);
+	bucket_init(&limits->writes, write_ms, write_ms * DIALECT_WRITE_BURST, now_ms);
+}
+
+static bool bucket_take(struct dialect_bucket *bucket, int64_t now_ms)
 {
 	bucket->level_ms =
 		MIN(bucket->capacity_ms, bucket->level_ms + MAX(now_ms - bucket->at_ms, 0));
@@ -287,7 +293,7 @@ static bool check_allowed(struct dialect_client *client, const struct dialect_co
 		set_error(error, DIALECT_COMMAND_DISABLED,
 			"Command %s has been disabled: this client may only read", command->name);
 	else if (command->access == DIALECT_WRITE &&
-		 !bucket_take(&client->writes, client_now_ms(client)))
+		 !bucket_take(&client->limits->writes, client_now_ms(client)))
 		dialect_fail(
 			error, "too many writes: one every %u s", client->config.write_interval_s);
 	return !error->class;
@@ -340,7 +346,7 @@ static json_t *take_request(struct dialect_call *call, struct dialect_error *err
 	if (!request)
 		return NULL;
 	call->id = json_incref(json_object_get(request, "id"));
-	if (bucket_take(&client->requests, client_now_ms(client)))
+	if (bucket_take(&client->limits->requests, client_now_ms(client)))
 		reply = run_request(call, request, error);
 	else
 		dialect_fail(
@@ -370,7 +376,8 @@ static void take(struct dialect_client *client, enum framing_event event)
 	struct dialect_call *call;
 	json_t *reply = NULL;
 
-	if (event != FRAMING_MESSAGE && !bucket_take(&client->requests, client_now_ms(client)))
+	if (event != FRAMING_MESSAGE &&
+		!bucket_take(&client->limits->requests, client_now_ms(client)))
 		return;
 	call = g_new0(struct dialect_call, 1);
 	call->client = client;
@@ -387,16 +394,13 @@ struct dialect_client *dialect_client_new(
 	struct dialect *dialect, const struct dialect_client_config *config)
 {
 	struct dialect_client *client = g_new0(struct dialect_client, 1);
-	unsigned rate = config->requests_per_s;
 
 	client->dialect = dialect;
 	client->config = *config;
 	framing_init(&client->framing);
-	bucket_init(&client->requests, rate ? MAX(1000 / rate, 1) : 0, DIALECT_BURST_S * 1000,
+	dialect_limits_init(&client->own, config->requests_per_s, config->write_interval_s,
 		client_now_ms(client));
-	bucket_init(&client->writes, (int64_t)config->write_interval_s * 1000,
-		(int64_t)config->write_interval_s * 1000 * DIALECT_WRITE_BURST,
-		client_now_ms(client));
+	client->limits = config->limits ? config->limits : &client->own;
 	return client;
 }
 

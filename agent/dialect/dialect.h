@@ -81,19 +81,32 @@ struct dialect *dialect_new(
 	const struct dialect_command *const *tables, unsigned n_tables, void *user);
 void dialect_free(struct dialect *dialect);
 
+/* Token buckets; a cost of 0: no limit. DIALECT_BURST_S seconds' worth of requests, and
+ * DIALECT_WRITE_BURST writes, may come at once. Garbage beyond the limit is not answered. */
+#define DIALECT_BURST_S     2u
+#define DIALECT_WRITE_BURST 4u
+struct dialect_bucket {
+	int64_t level_ms, capacity_ms, cost_ms; /* time saved up */
+	int64_t at_ms;
+};
+struct dialect_limits {
+	struct dialect_bucket requests, writes;
+};
+/* Full ones; 0: no limit. */
+void dialect_limits_init(struct dialect_limits *limits, unsigned requests_per_s,
+	unsigned write_interval_s, int64_t now_ms);
+
 /* A client. */
 struct dialect_client_config {
 	enum dialect_access access; /* the most it may ask for */
 	/* Sends bytes to the client; borrowed for the call. */
 	void (*send)(void *user, const char *data, size_t size);
 	void *user;
-	/* Token buckets; 0: no limit. DIALECT_BURST_S seconds' worth of requests, and
-	 * DIALECT_WRITE_BURST writes, may come at once. Garbage beyond the limit is not answered. */
-	unsigned requests_per_s, write_interval_s;
+	unsigned requests_per_s, write_interval_s; /* 0: no limit */
+	/* Of these, shared with other clients of the same one; borrowed; NULL: its own. */
+	struct dialect_limits *limits;
 	int64_t (*now_ms)(void *user); /* for the limits; NULL: the monotonic clock */
 };
-#define DIALECT_BURST_S     2u
-#define DIALECT_WRITE_BURST 4u
 
 struct dialect_client;
 struct dialect_client *dialect_client_new(

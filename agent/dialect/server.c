@@ -36,12 +36,20 @@ struct client {
 	bool trusted;
 };
 
+/* Who was a client, and what is left of its limits. */
+struct known {
+	struct client who; /* without a stream; family 0: nobody */
+	struct dialect_limits limits;
+	int64_t at_ms;
+};
+
 struct dialect_server {
 	struct dialect_server_config config;
 	struct listener listeners[DIALECT_LISTENERS_MAX];
 	unsigned n_listeners;
 	struct client clients[DIALECT_CLIENTS_MAX];
 	unsigned n_clients;
+	struct known known[DIALECT_KNOWN_MAX];
 };
 
 /* --- who it is --- */
@@ -125,6 +133,42 @@ static void refuse(int fd, const char *why)
 	close(fd);
 }
 
+static bool is_same(const struct client *a, const struct client *b)
+{
+	return a->family == b->family && a->uid == b->uid && a->cid == b->cid;
+}
+
+static bool is_connected(const struct dialect_server *server, const struct client *who)
+{
+	for (unsigned i = 0; i < server->n_clients; i++)
+		if (is_same(&server->clients[i], who))
+			return true;
+	return false;
+}
+
+/* The place of who is known already, or that of who was away for longest. */
+static struct dialect_limits *limits_of(
+	struct dialect_server *server, const struct client *who, const struct dialect_terms *terms)
+{
+	int64_t now_ms = g_get_monotonic_time() / 1000;
+	struct known *place = NULL;
+
+	for (unsigned i = 0; i < DIALECT_KNOWN_MAX; i++) {
+		struct known *known = &server->known[i];
+
+		if (is_same(&known->who, who)) {
+			known->at_ms = now_ms;
+			return &known->limits;
+		}
+		if (!is_connected(server, &known->who) && (!place || known->at_ms < place->at_ms))
+			place = known;
+	}
+	place->who = *who;
+	place->at_ms = now_ms;
+	dialect_limits_init(&place->limits, terms->requests_per_s, terms->write_interval_s, now_ms);
+	return &place->limits;
+}
+
 static bool has_place(const struct dialect_server *server, const struct client *fresh)
 {
 	unsigned others = 0, of_one = 0;
@@ -133,8 +177,7 @@ static bool has_place(const struct dialect_server *server, const struct client *
 		const struct client *client = &server->clients[i];
 
 		others += !client->trusted;
-		of_one += client->family == fresh->family && client->uid == fresh->uid &&
-			  client->cid == fresh->cid;
+		of_one += is_same(client, fresh);
 	}
 	if (fresh->trusted)
 		return server->n_clients < DIALECT_CLIENTS_MAX;
@@ -142,7 +185,7 @@ static bool has_place(const struct dialect_server *server, const struct client *
 	       of_one < DIALECT_CLIENTS_OF_ONE;
 }
 
-static void add_client(struct dialect_server *server, const struct dialect_stream_config *config,
+static void add_client(struct dialect_server *server, struct dialect_stream_config *config,
 	const struct dialect_peer *peer, int fd)
 {
 	struct client client = {
@@ -156,6 +199,7 @@ static void add_client(struct dialect_server *server, const struct dialect_strea
 		refuse(fd, "too many clients");
 		return;
 	}
+	config->limits = limits_of(server, &client, &config->terms);
 	client.stream = dialect_stream_new(fd, config);
 	server->clients[server->n_clients++] = client;
 	tell_changed(server);

@@ -12,8 +12,9 @@
 #include <sys/types.h>
 
 #define DIALECT_CLIENTS_MAX     4u
-#define DIALECT_CLIENTS_OTHERS  3u /* of those, who are not trusted: nobody keeps root out */
-#define DIALECT_CLIENTS_OF_ONE  2u /* of those, of one user, or of the host: nor each other */
+#define DIALECT_CLIENTS_OTHERS  3u  /* of those, who are not trusted: nobody keeps root out */
+#define DIALECT_CLIENTS_OF_ONE  2u  /* of those, of one user, or of the host: nor each other */
+#define DIALECT_KNOWN_MAX       16u /* who is remembered, so that limits outlive connections */
 #define DIALECT_LISTENERS_MAX   8u
 #define DIALECT_PEER_GROUPS_MAX 256u
 

@@ -13,6 +13,7 @@ struct dialect_stream {
 	struct dialect_client *client;
 	int fd;
 	GByteArray *out;
+	struct dialect_limits limits; /* for as long as the port is open, whoever comes and goes */
 	int64_t active_ms, begun_ms,
 		owed_ms; /* last request; message begun, reply owed since (0: no) */
 	GIOCondition watched;
@@ -107,6 +108,7 @@ static void new_client(struct dialect_stream *stream)
 		.user = stream,
 		.requests_per_s = stream->config.terms.requests_per_s,
 		.write_interval_s = stream->config.terms.write_interval_s,
+		.limits = stream->config.limits,
 	};
 
 	dialect_client_free(stream->client);
@@ -256,6 +258,10 @@ struct dialect_stream *dialect_stream_new(int fd, const struct dialect_stream_co
 		stream->config.stall_timeout_ms = DIALECT_STALL_MS;
 	if (config->persistent)
 		stream->config.idle_timeout_ms = 0;
+	dialect_limits_init(&stream->limits, config->terms.requests_per_s,
+		config->terms.write_interval_s, now_ms());
+	if (!config->limits)
+		stream->config.limits = &stream->limits;
 	stream->fd = fd;
 	stream->out = g_byte_array_new();
 	stream->active_ms = now_ms();

@@ -23,8 +23,9 @@ struct dialect_stream;
 struct dialect_stream_config {
 	struct dialect *dialect;
 	struct dialect_terms terms;
-	unsigned stall_timeout_ms; /* 0: DIALECT_STALL_MS */
-	unsigned idle_timeout_ms;  /* without a request; 0: none */
+	struct dialect_limits *limits; /* as in dialect_client_config */
+	unsigned stall_timeout_ms;     /* 0: DIALECT_STALL_MS */
+	unsigned idle_timeout_ms;      /* without a request; 0: none */
 	/* A virtio-serial port, whose end of file means that nobody has it open on the host: what was
 	 * begun is dropped, and it goes on. */
 	bool persistent;

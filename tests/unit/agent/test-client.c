@@ -16,6 +16,7 @@ static struct dialect *dialect;
 static struct dialect_server *server;
 static GMainLoop *loop;
 static bool admits, trusts;
+static unsigned write_interval_s;
 static struct dialect_peer last_peer;
 static struct dialect_call *held;
 
@@ -52,7 +53,9 @@ static const struct dialect_command *const tables[] = { commands };
 static bool admit(void *user, const struct dialect_peer *peer, struct dialect_terms *ret)
 {
 	last_peer = *peer;
-	*ret = (struct dialect_terms){ .access = DIALECT_READ, .trusted = trusts };
+	*ret = (struct dialect_terms){ .access = write_interval_s ? DIALECT_WRITE : DIALECT_READ,
+		.write_interval_s = write_interval_s,
+		.trusted = trusts };
 	return admits;
 }
 
@@ -377,6 +380,21 @@ START_TEST(nobody_takes_all_places_but_who_is_trusted)
 }
 END_TEST
 
+START_TEST(limits_are_those_of_who_asks_not_of_a_connection)
+{
+	write_interval_s = 10000;
+	for (unsigned i = 0; i < DIALECT_WRITE_BURST; i++) {
+		struct outcome outcome = ask("write", NULL, LONG_MS);
+
+		ck_assert_ptr_nonnull(outcome.reply);
+		json_decref(outcome.reply);
+	}
+	struct outcome last = ask("write", NULL, LONG_MS);
+	assert_error(&last, DIALECT_CLIENT_ERROR_GENERIC, "too many writes");
+	write_interval_s = 0;
+}
+END_TEST
+
 START_TEST(a_call_may_be_answered_when_its_client_has_gone)
 {
 	const char *request = "{\"execute\":\"hold\"}";
@@ -407,6 +425,7 @@ int main(void)
 		a_request_that_does_not_end_ends_the_client,
 		a_reply_that_is_not_taken_ends_the_client,
 		nobody_takes_all_places_but_who_is_trusted,
+		limits_are_those_of_who_asks_not_of_a_connection,
 		a_call_may_be_answered_when_its_client_has_gone,
 		NULL,
 	};
