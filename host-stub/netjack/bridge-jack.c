@@ -154,11 +154,21 @@ int bridge_client_open(struct bridge *bridge)
 	return r;
 }
 
+static void forget_connections(struct bridge *bridge)
+{
+	const char *const *connections = bridge->config.connections;
+
+	for (size_t i = 0; connections && connections[i]; i++)
+		bridge->made[i] = false;
+	memset(bridge->made_physical, 0, sizeof bridge->made_physical);
+}
+
 void bridge_client_close(struct bridge *bridge)
 {
 	if (bridge->client)
 		jack_client_close(bridge->client);
 	bridge->client = NULL;
+	forget_connections(bridge);
 	for (unsigned i = 0; i < BRIDGE_SEATS; i++) {
 		atomic_store(&bridge->seats[i].n_capture, 0);
 		atomic_store(&bridge->seats[i].n_playback, 0);

@@ -169,6 +169,16 @@ static bool is_over(const struct bridge *bridge)
 
 /* --- a session of the drive --- */
 
+/* JACK's slaves take no other period. */
+static uint32_t power_of_two_up_to(uint32_t most)
+{
+	uint32_t n = 1;
+
+	while (n <= most / 2)
+		n *= 2;
+	return n;
+}
+
 static int choose_drive(struct bridge *bridge)
 {
 	const struct bridge_config *config = &bridge->config;
@@ -176,7 +186,7 @@ static int choose_drive(struct bridge *bridge)
 	uint32_t period = atomic_load(&bridge->graph_period);
 
 	bridge->rate = config->door.rate > 0 ? config->door.rate : rate;
-	bridge->period = config->door.period > 0 ? config->door.period : period;
+	bridge->period = config->door.period > 0 ? config->door.period : power_of_two_up_to(period);
 	bool is_same = bridge->rate == rate && bridge->period == period;
 	if (bridge->period < NETJACK_PERIOD_MIN || bridge->period > NETJACK_PERIOD_MAX ||
 		bridge->rate < NETJACK_RATE_MIN || bridge->rate > NETJACK_RATE_MAX) {

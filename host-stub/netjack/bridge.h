@@ -29,7 +29,7 @@ enum bridge_clock {
 };
 
 struct bridge_config {
-	struct door_config door; /* rate and period: 0: the graph's */
+	struct door_config door; /* rate and period: 0: the graph's (a power of two of it) */
 	const char *client;      /* name in the graph; NULL: BRIDGE_CLIENT. Borrowed */
 	const char *server;      /* of the JACK server; NULL: the default one. Borrowed */
 	enum bridge_clock clock;

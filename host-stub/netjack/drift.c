@@ -100,7 +100,8 @@ double rate_loop_update(struct rate_loop *loop, double error, double dt_s)
 
 	loop->error += fmin(dt_s / 0.5, 1) * (error - loop->error);
 	/* Does not wind up while the correction is at its limit. */
-	if (fabs(proportional + loop->integral) < RATE_LOOP_CORRECTION)
+	if (fabs(error) < RATE_LOOP_LEARN_MS / 1e3 * loop->rate &&
+		fabs(proportional + loop->integral) < RATE_LOOP_CORRECTION)
 		loop->integral += omega * omega * error * dt_s / loop->rate;
 	return clamp(proportional + loop->integral, -RATE_LOOP_CORRECTION, RATE_LOOP_CORRECTION);
 }

@@ -15,6 +15,7 @@
 #define RATE_LOOP_ACQUIRE_HZ    0.5
 #define RATE_LOOP_ACQUIRE_S     4.0
 #define RATE_LOOP_CORRECTION    1e-3 /* largest: crystals are within 2e-4 of each other */
+#define RATE_LOOP_LEARN_MS      1.0  /* an error that is larger says nothing of the clocks */
 #define RATE_LOOP_LOCKED_FRAMES 4.0  /* error below which the loop counts as locked */
 
 /* Frames counted, as a line over time: a second-order delay-locked loop. */

@@ -123,6 +123,10 @@ static GOptionGroup *make_jack(struct raw_options *raw)
 		ROW("jack-physical", NONE, physical, "Connect the first slave to the sound card",
 			NULL),
 		ROW("clock", STRING, clock, "auto (default), graph, or own: resample", "CLOCK"),
+		ROW("jack-margin", DOUBLE, margin,
+			"Own clock: what the rings hold for jitter (default 1)", "MS"),
+		ROW("jack-wait", DOUBLE, share,
+			"Share of a period to wait in with --latency 0 (default 50)", "PERCENT"),
 		ROW("status-file", FILENAME, status, "Where 'netjack status' reads", "FILE"),
 		G_OPTION_ENTRY_NULL,
 	};

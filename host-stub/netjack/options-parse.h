@@ -13,7 +13,7 @@ struct raw_options {
 	gboolean measure, loop, jack, physical, json, no_realtime;
 	char *play, *record, *format, *histogram;
 	char *server, *client, **connections, *clock, *status;
-	double seconds, wait, warm_up, target;
+	double seconds, wait, warm_up, target, margin, share;
 	double loss, cycle_loss, reorder, delay, jitter, skew;
 	char *direction;
 	gint64 seed;

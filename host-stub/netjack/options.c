@@ -32,6 +32,8 @@ static int check_ranges(const struct raw_options *raw)
 		{ "reorder", raw->reorder, 0, 100 },
 		{ "delay", raw->delay, 0, 10000 },
 		{ "jitter", raw->jitter, 0, 10000 },
+		{ "jack-margin", raw->margin, 0, 1000 },
+		{ "jack-wait", raw->share, 0, 90 },
 		{ "skew", raw->skew, -10000, 10000 },
 	};
 
@@ -189,6 +191,8 @@ static int take_jack(struct raw_options *raw, struct netjack_options *options)
 	options->jack_client = g_steal_pointer(&raw->client);
 	options->jack_connections = g_steal_pointer(&raw->connections);
 	options->status_path = g_steal_pointer(&raw->status);
+	options->margin_ms = raw->margin;
+	options->wait_share = raw->share / 100;
 	options->clock = BRIDGE_CLOCK_AUTO;
 	for (char **c = options->jack_connections; c && *c; c++) {
 		const char *problem = bridge_connection_problem(*c);

@@ -33,6 +33,7 @@ struct netjack_options {
 	char *jack_server, *jack_client;
 	char **jack_connections;
 	enum bridge_clock clock;
+	double margin_ms, wait_share; /* 0: the default */
 	char *status_path;
 
 	double seconds; /* 0: until it is stopped */

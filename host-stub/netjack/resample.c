@@ -14,7 +14,8 @@
 #define CONVERTER  SRC_SINC_MEDIUM_QUALITY
 #define HALF_WIDTH 46.0 /* frames of the slower side that the converter looks ahead */
 #define TOP_UP     4u   /* frames at a time for the last samples of a period */
-#define PATIENCE   4u   /* reads of a line that is being written */
+#define SLACK_MIN  32.0
+#define PATIENCE   4u /* reads of a line that is being written */
 
 /* The writer's line for the reader. Odd while it is written. */
 struct published {
@@ -29,6 +30,7 @@ struct resample {
 	float *ring;       /* interleaved */
 	_Atomic uint64_t written, read;
 	double need, target, limit; /* frames of in_rate */
+	double slack;               /* what the loop makes good; more is a lost period */
 
 	struct timeline writer; /* the writer's */
 	struct published published;
@@ -76,6 +78,7 @@ static void choose_sizes(struct resample *resample)
 	resample->need = config->out_period * in_per_out(resample) + TOP_UP + 1;
 	resample->target = resample->need + look_ahead(resample) + config->in_period + margin;
 	resample->limit = resample->target;
+	resample->slack = fmax(SLACK_MIN, fmin(config->in_period, resample->need) / 2);
 	resample->capacity = power_of_two(4 * resample->target);
 }
 
@@ -292,7 +295,7 @@ static bool read_block(struct resample *resample, double fill)
 	const struct resample_config *config = &resample->config;
 	double error = fill - resample->target;
 
-	if (fabs(error) > resample->limit) {
+	if (fabs(error) > resample->limit || fabs(resample->loop.error) > resample->slack) {
 		count(error < 0 ? &resample->underruns : &resample->overruns);
 		return false;
 	}

@@ -5,7 +5,8 @@
  * Audio from one clock to another: one thread writes periods at its rate, another reads periods at
  * its own. A lock-free ring between them is kept at a constant fill by resampling (libsamplerate) with a
  * ratio that follows the clocks (drift.h). What is missing fades (conceal.h): after an underrun or a
- * gap the reader hears silence until the ring is where it belongs.
+ * gap the reader hears silence until the ring is where it belongs; so it does where one side has lost
+ * periods, which the loop alone would take minutes to make good.
  *
  * A sample takes resample_delay() from the start of the period it is written in to the start of the
  * period it is read in, whatever the clocks do.
@@ -28,7 +29,7 @@ struct resample_report {
 	double fill, target;   /* frames of in_rate, the moment before a read */
 	double correction_ppm; /* of the nominal ratio, as it is now */
 	double drift_ppm;      /* the writer's clock against the reader's: > 0: it is faster */
-	uint64_t underruns;    /* reads that found too little */
+	uint64_t underruns;    /* reads that found too little, or had to catch up */
 	uint64_t overruns;     /* writes that found no room, reads that found far too much */
 	bool is_running;       /* data passes */
 	bool is_locked;

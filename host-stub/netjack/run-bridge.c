@@ -37,6 +37,8 @@ int netjack_run_bridge(const struct netjack_options *options)
 		.clock = options->clock,
 		.connections = (const char *const *)options->jack_connections,
 		.connect_physical = options->jack_physical,
+		.wait_share = options->wait_share,
+		.margin_ms = options->margin_ms,
 		.skew_ppm = options->skew_ppm,
 		.rt_priority = options->rt_priority,
 		.status_path = options->status_path,

@@ -280,6 +280,32 @@ START_TEST(a_gap_is_survived_without_a_click)
 }
 END_TEST
 
+/* A few periods that one side never counts: the delay is what it was, within seconds. */
+START_TEST(lost_periods_do_not_stay_in_the_ring)
+{
+	for (unsigned who = 0; who < 2; who++) {
+		struct scene scene = {
+			.config = { .in_rate = 48000, .out_rate = 48000, .margin_ms = 50 },
+			.writer = { .rate = 48000, .period = 128 },
+			.reader = { .rate = 48000, .period = 256 },
+		};
+		struct side *side = who ? &scene.reader : &scene.writer;
+		struct resample_report report;
+
+		side->skip_n = 10 * 48000 / side->period;
+		side->skip_ns = 20e6;
+		begin(&scene);
+		run(&scene, 12);
+		resample_report(scene.resample, &report);
+		ck_assert_uint_eq(report.underruns + report.overruns, 1);
+		ck_assert(report.is_running);
+		ck_assert_double_eq_tol(report.fill, report.target, 10);
+		ck_assert_double_lt(fabs(report.drift_ppm), 50);
+		resample_destroy(scene.resample);
+	}
+}
+END_TEST
+
 START_TEST(nobody_writes_and_silence_is_read)
 {
 	struct scene scene = {
@@ -353,6 +379,7 @@ int main(void)
 		a_tone_stays_a_tone_while_clocks_differ,
 		the_delay_is_what_it_says,
 		a_gap_is_survived_without_a_click,
+		lost_periods_do_not_stay_in_the_ring,
 		nobody_writes_and_silence_is_read,
 		nonsense_is_refused,
 		two_threads_and_a_report_at_once,
