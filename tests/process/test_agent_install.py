@@ -58,6 +58,17 @@ class InstallTest(unittest.TestCase):
     def test_shipped_profiles_are_installed(self):
         self.assertEqual(self.find("rt-audio.conf").parent.name, "profiles")
 
+    def test_who_enables_the_agent_has_its_profiles_after_a_reboot(self):
+        if not shutil.which("systemctl"):
+            self.skipTest("no systemctl here (package systemd)")
+        subprocess.run(["systemctl", "--quiet", f"--root={self.stage}", "enable", "helix-agentd.service"], check=True,
+                       capture_output=True, timeout=DEADLINE_S)
+        wants = self.stage / "etc/systemd/system"
+        started = {link.relative_to(wants).as_posix() for link in wants.rglob("*.wants/*")}
+        shutil.rmtree(wants)
+        self.assertIn("multi-user.target.wants/helix-applyd.service", started)
+        self.assertIn("sockets.target.wants/helix-applyd.socket", started)
+
     def test_users_of_units_are_made(self):
         made = {line.split()[1] for line in self.find("sysusers.d").joinpath("helix-agent.conf").read_text().splitlines()
                 if line[:1] in "ug" and line}

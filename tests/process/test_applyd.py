@@ -48,6 +48,16 @@ class Machine:
         folder = sorted(p.name for p in (self.root / "etc/sysctl.d").iterdir())
         return [(self.root / p[1:]).read_text() for p in paths] + folder
 
+    def reboot(self):
+        """What is in files stays; knobs are as another kernel has them."""
+        self.put("/proc/sys/kernel/random/boot_id", "another boot\n")
+        for path, text in KNOBS.items():
+            self.put(path, f"{int(text) + 1000}\n")
+
+    def apply(self, **arguments):
+        plan = self.ask("helix-profile-plan", name="all")
+        return self.ask("helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"]}, **arguments)["txn"]
+
     def command(self, *options):
         return [APPLYD, "--root", str(self.root), "--socket", str(self.socket), *options]
 
@@ -221,6 +231,40 @@ class Applyd(unittest.TestCase):
         self.assertEqual(machine.ask("helix-profile-list")[0]["name"], "all")
         self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertTrue(machine.socket.exists())
+
+    def test_after_a_reboot_a_confirmed_profile_is_in_effect_upon_what_that_boot_had(self):
+        machine = self.machine
+        machine.put("/etc/helix-agent/profiles/all.conf", PROFILE.replace("value=new", "risk=medium\nvalue=new"))
+        process = machine.start(self)
+        applied = machine.state()
+        txn = machine.apply()
+        self.assertNotEqual(machine.state(), applied)
+        applied = machine.state()
+        machine.ask("helix-profile-confirm", txn=txn)
+        end(process)
+        machine.reboot()
+        rebooted = machine.state()
+        self.assertEqual(rebooted[len(KNOBS)], "new\n")
+        machine.start(self)
+        self.assertEqual(machine.state(), applied)
+        self.assertTrue(all(one["same"] for one in machine.ask("helix-profile-verify")))
+        machine.ask("helix-profile-rollback", txn=txn)
+        rebooted[len(KNOBS)] = "old\n"
+        self.assertEqual(machine.state(), rebooted)
+
+    def test_what_nobody_confirmed_before_a_reboot_is_taken_back_behind_it(self):
+        machine = self.machine
+        machine.put("/etc/helix-agent/profiles/all.conf", PROFILE.replace("value=new", "risk=medium\nvalue=new"))
+        process = machine.start(self)
+        machine.apply(**{"confirm-timeout-s": 3600})
+        end(process)
+        machine.reboot()
+        rebooted = machine.state()
+        self.assertEqual(rebooted[len(KNOBS)], "new\n")
+        machine.start(self)
+        rebooted[len(KNOBS)] = "old\n"
+        self.assertEqual(machine.state(), rebooted)
+        self.assertEqual(machine.ask("helix-journal-list"), [])
 
     def test_it_stays_while_somebody_has_to_confirm(self):
         machine = self.machine
