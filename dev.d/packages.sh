@@ -11,8 +11,11 @@ packages_run=(
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
 )
-# Settings of users, as a desktop has them.
-packages_test=(dconf-cli dconf-gsettings-backend dbus-daemon gsettings-desktop-schemas libglib2.0-bin)
+# Settings of users, as a desktop has them; jackd as a slave, in a network of its own.
+packages_test=(
+	dconf-cli dconf-gsettings-backend dbus-daemon gsettings-desktop-schemas libglib2.0-bin
+	jackd2 iproute2 nftables
+)
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)
