@@ -10,11 +10,12 @@
 static const uint8_t session_type[TYPE_SIZE] = "params";
 static const uint8_t header_type[TYPE_SIZE] = "header";
 
+/* jackd does not write the byte behind the NUL, nor those behind the names. */
 static bool has_type(struct hxfr_reader *r, const uint8_t *type)
 {
 	const uint8_t *bytes = hxfr_reader_bytes(r, TYPE_SIZE);
 
-	return bytes && memcmp(bytes, type, TYPE_SIZE) == 0;
+	return bytes && memcmp(bytes, type, TYPE_SIZE - 1) == 0;
 }
 
 static int32_t read_i32(struct hxfr_reader *r)

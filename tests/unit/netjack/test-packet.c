@@ -72,7 +72,8 @@ START_TEST(a_session_beyond_a_limit_is_refused)
 		int expected;
 	} rows[] = {
 		{ "the type", 0, 0x68656164, -EBADMSG },
-		{ "the type's padding", 4, 0x6d730001, -EBADMSG },
+		{ "the type's end", 4, 0x6d730100, -EBADMSG },
+		{ "anything behind it", 4, 0x6d730079, 0 },
 		{ "an older version", 8, 7, -EPROTONOSUPPORT },
 		{ "a newer version", 8, 9, -EPROTONOSUPPORT },
 		{ "the last kind", 12, NETJACK_KILL_MASTER, 0 },
@@ -184,6 +185,8 @@ START_TEST(a_header_beyond_the_session_is_refused)
 	} rows[] = {
 		{ "nothing", 44, 1, 0 },
 		{ "the type", 0, 0x70617261, -EBADMSG },
+		{ "the type's end", 4, 0x65720100, -EBADMSG },
+		{ "anything behind it", 4, 0x65720079, 0 },
 		{ "the kind of data", 8, 'x', -EBADMSG },
 		{ "sync", 8, 's', 0 },
 		{ "MIDI", 8, 'm', 0 },
