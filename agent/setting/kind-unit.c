@@ -18,12 +18,13 @@
 
 /* Without these nobody may get in, or sound, or see what happens. */
 static const char *const denied[] = { "dbus*", "systemd-*", "NetworkManager.service", "ssh.service",
-	"ssh.socket", "sshd*", "getty@*", "serial-getty@*", "autovt@*", "console-getty*",
-	"qemu-guest-agent*", "spice-vdagent*", "helix-*", "display-manager*", "gdm*", "sddm*",
-	"lightdm*", "pipewire*", "wireplumber*", "rtkit-daemon*", "polkit*", "apparmor*",
-	"selinux-*", "auditd*", "firewalld*", "nftables*", "iptables*", "ufw*", "cron.service",
-	"crond*", "chrony*", "cloud-*", "user@*", "init.scope", "networking.service", "ifup@*",
-	"*.target", "*.mount", "*.swap", "*.slice", "*.device", NULL };
+	"ssh.socket", "ssh@*", "sshd*", "dropbear*", "getty@*", "serial-getty@*", "autovt@*",
+	"console-getty*", "qemu-guest-agent*", "spice-vdagent*", "helix-*", "display-manager*",
+	"gdm*", "sddm*", "lightdm*", "pipewire*", "wireplumber*", "rtkit-daemon*", "polkit*",
+	"apparmor*", "selinux-*", "auditd*", "firewalld*", "nftables*", "iptables*", "ufw*",
+	"cron.service", "crond*", "chrony*", "cloud-*", "user@*", "init.scope",
+	"networking.service", "ifup@*", "*.target", "*.mount", "*.swap", "*.slice", "*.device",
+	NULL };
 /* What of systemd is of no use in every machine. */
 static const char *const allowed[] = { "systemd-networkd-wait-online.service",
 	"systemd-oomd.service", "systemd-oomd.socket", NULL };

@@ -19,6 +19,7 @@ static void setup(void)
 		"MemAvailable:    4194304 kB\nHugepagesize:       2048 kB\n");
 	sandbox_put(&sandbox, "/run/units/needed.service", "active\n");
 	sandbox_put(&sandbox, "/run/units/dbus.service", "active\n");
+	sandbox_put(&sandbox, "/run/units/ssh@.service", "inactive\n");
 	sandbox_put(&sandbox, "/run/units/systemd-networkd-wait-online.service", "active\n");
 	sandbox_put(&sandbox, "/run/units/local.service", "active\n");
 	sandbox_put(&sandbox, "/etc/systemd/system/local.service", "[Service]\n");
@@ -88,6 +89,7 @@ START_TEST(what_does_not_apply_is_refused)
 		{ &setting_kind_unit, "gone.service", "disabled", false },
 		{ &setting_kind_unit, "dbus.service", "disabled", false },
 		{ &setting_kind_unit, "ssh.service", "masked", false },
+		{ &setting_kind_unit, "ssh@.service", "masked", false },
 		{ &setting_kind_unit, "needed.service", "disabled", true },
 		{ &setting_kind_unit, "needed.service", "masked", false },
 		{ &setting_kind_unit, "local.service", "disabled", true },
