@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define TOOL_MS 5000u
+#define TOOL_MS     5000u
+#define RECENTLY_NS (3600 * G_GINT64_CONSTANT(1000000000))
 
 /* --- audio.xruns --- */
 
@@ -170,10 +171,28 @@ void audio_netjack_judge(const struct netjack_facts *facts, struct probe_result 
 			"connected, but %" G_GUINT64_FORMAT
 			" packets were dropped since the last look",
 			drops - facts->drops_before);
+	else if (facts->restarted)
+		probe_say(ret, PROBE_WARN, "why did it end? journalctl -b _COMM=jackd",
+			"connected, but jackd began anew within the last hour");
 	else
 		probe_say(ret, PROBE_OK, NULL,
 			slave->bound ? "the slave is connected to its master"
 				     : "netone listens on port 3000");
+}
+
+struct netjack_state {
+	uint64_t drops;
+	int pid;              /* of the jackd that was a slave; 0: none yet */
+	int64_t restarted_ns; /* 0: never */
+};
+
+static bool has_restarted(
+	const struct audio_server *server, struct netjack_state *last, int64_t now_ns)
+{
+	if (last->pid && server->process.pid != last->pid)
+		last->restarted_ns = now_ns;
+	last->pid = server->process.pid;
+	return last->restarted_ns && now_ns - last->restarted_ns <= RECENTLY_NS;
 }
 
 static void netjack_run(const struct env *env, const struct probe_wanted *wanted, void *state,
@@ -183,7 +202,7 @@ static void netjack_run(const struct env *env, const struct probe_wanted *wanted
 	g_autoptr(GError) error = NULL;
 	struct audio_server server;
 	g_autofree char *udp = NULL;
-	uint64_t *drops = state;
+	struct netjack_state *last = state;
 
 	if (!env_read(env, "/proc/net/udp", &udp, &error)) {
 		probe_say_unreadable(ret, error);
@@ -191,11 +210,12 @@ static void netjack_run(const struct env *env, const struct probe_wanted *wanted
 	}
 	audio_server_find(env, &server);
 	facts.wanted_slave = g_str_has_prefix(server.jackd.driver, "net");
-	facts.drops_before = *drops;
+	facts.drops_before = last->drops;
+	facts.restarted = facts.wanted_slave && has_restarted(&server, last, env->now_ns(env));
 	netjack_socket_parse(udp, NETJACK2_PORT, &facts.slave);
 	netjack_socket_parse(udp, NETONE_PORT, &facts.netone);
 	audio_netjack_judge(&facts, ret);
-	*drops = facts.slave.drops + facts.netone.drops;
+	last->drops = facts.slave.drops + facts.netone.drops;
 	audio_server_finish(&server);
 }
 
@@ -206,6 +226,6 @@ const struct probe probe_audio_netjack = {
 	.period_s = 15,
 	.rest_s = 1,
 	.timeout_ms = 2000,
-	.state_size = sizeof(uint64_t),
+	.state_size = sizeof(struct netjack_state),
 	.run = netjack_run,
 };

@@ -455,7 +455,7 @@ class Health(AgentTest):
         self.assertEqual(link["peer"], None)
 
         host = subprocess.Popen([os.environ["HELIX_HOST_STUB"], "stream", "--listen", f"unix:{path}"],
-                                stderr=subprocess.DEVNULL)
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(host.wait)
         self.addCleanup(host.kill)
         deadline = time.monotonic() + DEADLINE_S

@@ -109,7 +109,7 @@ class TogetherTest(AgentTest):
         build = os.environ["BUILD_ROOT"]
         endpoint = f"unix:{self.root / 'host'}"
         host = subprocess.Popen([f"{build}/host-stub/helix-host-stub", "stream", "--listen", endpoint, "--refuse-ids"],
-                                stderr=subprocess.DEVNULL)
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(host.wait)
         self.addCleanup(host.kill)
         environment = dict(gstreamer_environment(), GST_PLUGIN_PATH_1_0=f"{build}/gst-vsockenc",

@@ -328,15 +328,19 @@ END_TEST
 	") S 1 77 77 0 -1 4194560 1 0 0 0 1 1 0 0 -2 0 3 0 12345 1 1 1 1 1 1 1 1 0 0 0 "           \
 	"0 0 0 0 17 1 " priority " " policy " 0 0 0\n"
 
-static void run_jackd(const char *cmdline, gsize size)
+static void run_jackd(const char *pid, const char *cmdline, gsize size)
 {
-	g_autofree char *path = env_path(&machine.env, "/proc/77/cmdline");
+	g_autofree char *comm = g_strdup_printf("/proc/%s/comm", pid);
+	g_autofree char *status = g_strdup_printf("/proc/%s/status", pid);
+	g_autofree char *arguments = g_strdup_printf("/proc/%s/cmdline", pid);
+	g_autofree char *path = env_path(&machine.env, arguments);
 
-	machine_put(&machine, "/proc/77/comm", "jackd\n");
-	machine_put(&machine, "/proc/77/status", "Name:\tjackd\nUid:\t4242\t4242\t4242\t4242\n");
+	machine_put(&machine, comm, "jackd\n");
+	machine_put(&machine, status, "Name:\tjackd\nUid:\t4242\t4242\t4242\t4242\n");
 	ck_assert(g_file_set_contents(path, cmdline, (gssize)size, NULL));
 }
-#define RUN_JACKD(cmdline) run_jackd(cmdline, sizeof(cmdline) - 1)
+#define RUN_JACKD_AS(pid, cmdline) run_jackd(pid, cmdline, sizeof(cmdline) - 1)
+#define RUN_JACKD(cmdline)         RUN_JACKD_AS("77", cmdline)
 
 static void run_pipewire(unsigned uid)
 {
@@ -513,6 +517,15 @@ START_TEST(a_slave_is_watched_through_its_socket)
 	machine_put(&machine, "/proc/net/udp",
 		UDP_HEAD UDP_LINE("0F02000A:4A38", "0202000A:C350", "5"));
 	assert_probe("audio.netjack", PROBE_WARN, "5 packets");
+	assert_probe("audio.netjack", PROBE_OK, "connected");
+	machine.now_ns = G_GINT64_CONSTANT(1000000000);
+	machine_remove(&machine, "/proc/77");
+	assert_probe("audio.netjack", PROBE_OK, "connected"); /* between the two */
+	RUN_JACKD_AS("78", "jackd\0-d\0net\0");
+	assert_probe("audio.netjack", PROBE_WARN, "began anew");
+	machine.now_ns += 3600 * G_GINT64_CONSTANT(1000000000);
+	assert_probe("audio.netjack", PROBE_WARN, "began anew");
+	machine.now_ns += G_GINT64_CONSTANT(1000000000);
 	assert_probe("audio.netjack", PROBE_OK, "connected");
 }
 END_TEST
