@@ -39,17 +39,23 @@ struct run {
 	struct summary summary;
 	int64_t start_ns; /* CLOCK_MONOTONIC, of the run */
 	int64_t begin_ns; /* when it began to count: 0: not yet */
+	int64_t begin_cpu_ns;
 	int64_t end_ns;
 	int64_t slave_ns; /* when the first slave was seen; 0: not yet */
 	bool advised_slave, advised_back;
 };
 
-static int64_t now_ns(void)
+static int64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int64_t now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 /* --- what is played --- */
@@ -95,6 +101,20 @@ static void *run_endpoint(void *data)
 	return NULL;
 }
 
+static void begin(struct run *run, int64_t now)
+{
+	run->begin_ns = now;
+	run->begin_cpu_ns = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void measure_time(struct run *run, int64_t end)
+{
+	int64_t cpu_ns = read_clock(CLOCK_PROCESS_CPUTIME_ID) - run->begin_cpu_ns;
+
+	run->summary.seconds = (double)(end - run->begin_ns) / 1e9;
+	run->summary.cpu_percent = (double)cpu_ns / (double)(end - run->begin_ns) * 100;
+}
+
 static void look(struct run *run)
 {
 	struct summary *s = &run->summary;
@@ -112,8 +132,9 @@ static void look(struct run *run)
 		run->slave_ns = now;
 	if (run->begin_ns == 0 &&
 		(run->measure ? run->baseline.has_wakeup : s->endpoint.connects > 0))
-		run->begin_ns = now;
-	s->seconds = run->begin_ns ? (double)(end - run->begin_ns) / 1e9 : 0;
+		begin(run, now);
+	if (run->begin_ns && end > run->begin_ns)
+		measure_time(run, end);
 	summary_judge(s, &run->baseline);
 }
 

@@ -64,6 +64,7 @@ static void write_host(struct json *json, const struct summary *summary)
 	json_write_open(json, "host", '{');
 	json_write_bool(json, "realtime", e->realtime);
 	json_write_bool(json, "memory_locked", e->locked);
+	json_write_number(json, "cpu_percent", summary->cpu_percent, 2);
 	json_write_count(json, "ticks", e->ticks);
 	json_write_count(json, "late_ticks", e->late_ticks);
 	json_write_count(json, "connects", e->connects);

@@ -213,8 +213,9 @@ char *summary_text(const struct summary *summary)
 	row(text, "master", "%u Hz, %u frames = %.3f ms a period; %.1f s", summary->options->rate,
 		summary->options->period, summary_ms(summary, summary->options->period),
 		summary->seconds);
-	row(text, "  threads", "%s, %s", e->realtime ? "real-time (SCHED_FIFO)" : "not real-time",
-		e->locked ? "memory locked" : "memory not locked");
+	row(text, "  threads", "%s, %s, %.1f %% of a core",
+		e->realtime ? "real-time (SCHED_FIFO)" : "not real-time",
+		e->locked ? "memory locked" : "memory not locked", summary->cpu_percent);
 	durations(text, "  wake-ups", &summary->wakeup);
 	row(text, "  ticks", "%" PRIu64 ", %" PRIu64 " skipped", e->ticks, e->late_ticks);
 	if (e->connects > 1)

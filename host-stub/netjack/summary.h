@@ -40,7 +40,8 @@ struct summary_session {
 
 struct summary {
 	const struct netjack_options *options;
-	double seconds; /* that were measured, or since the first slave came */
+	double seconds;     /* that were measured, or since the first slave came */
+	double cpu_percent; /* of one core, this process, in that time */
 	struct endpoint_report endpoint;
 	struct histogram wakeup; /* since the warm-up */
 	struct measure_report measures[MEASURE_TRACKS];
