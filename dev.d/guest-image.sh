@@ -138,9 +138,8 @@ guest_build_in() {
 			exit 1
 		}
 		ninja -C build build.ninja >/dev/null
-		programs=\$(ninja -C build -t targets all | sed -n 's|^\(tests/support/guest/[^/.]*\):.*|\1|p')
-		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub agent/helix-agentd \
-			agent/helix-applyd agent/ctl/helix-agent \$programs
+		programs=\$(ninja -C build -t targets all | sed -n 's,^\(\(tests/support/guest\|agent\)/[^:]*\): c_LINKER$,\1,p')
+		ninja -C build gst-vsockenc/libgstvsockenc.so host-stub/helix-host-stub \$programs
 		rm -rf stage
 		meson install -C build --quiet --no-rebuild --destdir $guest_home/stage
 		[ -e registry ] || cp -p /var/cache/helix/gst-registry registry

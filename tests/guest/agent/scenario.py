@@ -52,6 +52,12 @@ def require_original(state):
     require(any(value == "0-1" for name, value in state.items() if name.startswith(IRQ)), "no interrupt uses CPU 1")
 
 
+def require_effects(state, when):
+    wrong = {name: (after, state.get(name)) for name, (_, after) in EFFECTS.items() if state.get(name) != after}
+    require(not wrong, f"{when}, (wanted, is): {wrong}")
+    require(all(name in state for name in FILES), f"{when}, files are missing: {[n for n in FILES if n not in state]}")
+
+
 def check_health(agent):
     isolation = agent.probe("cpu.isolation")
     require((isolation["status"], isolation["value"]) == ("OK", 1), f"of the isolated CPU: {isolation}")
@@ -87,9 +93,7 @@ def apply_and_take_back(guest, agent, original):
     require(applied["confirm-s"] > 0, f"nothing has to be confirmed: {applied}")
     agent.value("helix-profile-confirm", txn=applied["txn"])
     state = state_of(guest)
-    wrong = {name: (after, state.get(name)) for name, (_, after) in EFFECTS.items() if state.get(name) != after}
-    require(not wrong, f"applied, (wanted, is): {wrong}")
-    require(all(name in state for name in FILES), f"files are missing: {[n for n in FILES if n not in state]}")
+    require_effects(state, "applied")
     moved = [name for name in state if name.startswith(IRQ) and (original[name], state[name]) == ("0-1", "0")]
     require(moved, "no interrupt has left CPU 1")
     others = {name for name in state.keys() | original.keys() if state.get(name) != original.get(name)}
@@ -136,6 +140,26 @@ def killed_and_reset(guest, agent, original):
     return agent
 
 
+def kept_over_boots(guest, agent):
+    """A confirmed profile is there again when the units have started by themselves, and goes as it came."""
+    guest.run("systemctl enable --quiet helix-applyd.service helix-agentd.service")
+    original = state_of(guest)
+    start_apply(agent, original)
+    applied = agent.reply()["return"]
+    agent.value("helix-profile-confirm", txn=applied["txn"])
+    guest.start("systemctl reboot")
+    guest.wait_for_ready()
+    agent.close()
+    guest.run("until systemctl is-active --quiet helix-agentd.service; do sleep 0.1; done")
+    require_effects(state_of(guest), "after a boot")
+    agent = AgentClient(guest)
+    drift = agent.probe("profile.drift")
+    require(drift["status"] == "OK", f"of the profile after a boot: {drift}")
+    agent.value("helix-profile-rollback", checkpoint="base")
+    require_state(state_of(guest), original, "taken back after a boot")
+    return agent
+
+
 def prove(guest):
     system = guest.run("cat /sys/kernel/realtime /proc/1/comm /sys/devices/system/cpu/isolated "
                        "/sys/devices/system/cpu/nohz_full").split()
@@ -152,8 +176,10 @@ def prove(guest):
     changed = apply_and_take_back(guest, agent, original)
     killed(guest, agent, original)
     agent = killed_and_reset(guest, agent, original)
+    agent = kept_over_boots(guest, agent)
     agent.close()
-    return f"{health}; {changed}; all of {len(original)} values are back after rollback, SIGKILL, SIGKILL and reset"
+    return (f"{health}; {changed}; all of {len(original)} values are back after rollback, SIGKILL, SIGKILL and reset, "
+            "and after a boot with them")
 
 
 def run(rig):
