@@ -264,20 +264,19 @@ static bool is_here(const struct slot *slot, uint32_t i)
 static int take_audio(struct returns *returns, struct slot *slot,
 	const struct netjack_header *header, const uint8_t *data, int64_t received_ns)
 {
-	bool known = slot->n_packets > 0 && header->n_packets == slot->n_packets;
-	bool again = known && is_here(slot, header->sub_cycle);
+	bool other = slot->n_packets > 0 && header->n_packets != slot->n_packets;
+	bool again = other || (slot->n_packets > 0 && is_here(slot, header->sub_cycle));
 	bool unwanted = slot->taken || slot->again || again;
 	netjack_ports ports;
 	int rc;
 
-	if (slot->n_packets > 0 && !known && !slot->again)
+	/* Where numbers are guessed, two answers may be taken for one. */
+	if (other && !slot->again && !returns->anchor.set)
 		return -ERANGE;
 	rc = netjack_audio_decode(header, data, &returns->stream,
 		unwanted ? scratch(returns) : slot->channels, &ports);
-	if (rc < 0)
+	if (rc < 0 || slot->again)
 		return rc;
-	if (slot->again)
-		return 0;
 	if (again) {
 		returns->counters.duplicated++;
 		return 0;

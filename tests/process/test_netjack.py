@@ -24,7 +24,7 @@ class Lag(netjack.NetjackTest):
     def test_loop_is_period_times_latency_and_async_client(self):
         """B * (N + A): six slaves stay up while their master is one of 64, of 128 and of 256 frames."""
         slaves = {f"{'sync' if sync else 'async'}{n}": (sync, n) for sync in (True, False) for n in (0, 1, 2)}
-        running = [self.slave(n, sync, name=name) for name, (sync, n) in slaves.items()]
+        running = [self.slave(n, sync, name=name, options=("-s",)) for name, (sync, n) in slaves.items()]
         for period in (64, 128, 256):
             master = self.master("--period", period, "--address", netjack.LOOPBACK)
             master.wait_for_slaves(len(slaves))

@@ -486,6 +486,25 @@ START_TEST(what_is_not_of_the_session_is_malformed_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(where_numbers_are_guessed_another_answer_is_a_duplicate)
+{
+	const struct netjack_header none = { .is_return = true, .id = ID };
+	uint8_t bytes[NETJACK_PACKET_MAX];
+	size_t size;
+
+	begin(0, false);
+	expect();
+	answer_comes(0, 0, sent_ns(0) + 1);
+	sync_comes(0, sent_ns(0) + 2);
+	size = netjack_audio_encode(&none, &stream, 0, NULL, 0, bytes);
+	ck_assert(!come(bytes, size, sent_ns(0) + 3));
+	ck_assert_uint_eq(counted()->duplicated, 2);
+	ck_assert_uint_eq(counted()->malformed, 0);
+	ck_assert_int_eq(take(), 'o');
+	end();
+}
+END_TEST
+
 START_TEST(before_the_first_period_everything_is_stale)
 {
 	begin(0, true);
@@ -517,6 +536,7 @@ int main(void)
 		numbers_that_are_not_ours_are_found_again,
 		a_session_may_last_longer_than_its_numbers,
 		what_is_not_of_the_session_is_malformed_and_changes_nothing,
+		where_numbers_are_guessed_another_answer_is_a_duplicate,
 		before_the_first_period_everything_is_stale,
 		verdicts_have_names,
 		NULL,
