@@ -14,6 +14,7 @@
 struct exchange {
 	struct hxfr_connection *connection;
 	struct link_answer *answer;
+	bool hello; /* to be said */
 	bool ponged;
 };
 
@@ -98,7 +99,7 @@ static int send_type(struct hxfr_connection *connection, uint8_t type)
 /* In front of a PING: the answer comes before its PONG, or there is none. */
 static int ask_besides(struct exchange *exchange, unsigned ping)
 {
-	if (ping == 0)
+	if (ping == 0 && exchange->hello)
 		return send_type(exchange->connection, HXFR_HELLO);
 	if (exchange->answer->peer.version >= VERSION && !exchange->answer->peer.has_config)
 		return send_type(exchange->connection, HXFR_CONFIG_REQ);
@@ -137,9 +138,10 @@ static char *explain(int error)
 	}
 }
 
-static void talk(struct hxfr_connection *connection, struct link_answer *answer)
+/* What ended it: 0 or -errno. */
+static int talk(struct hxfr_connection *connection, bool hello, struct link_answer *answer)
 {
-	struct exchange exchange = { connection, answer, false };
+	struct exchange exchange = { .connection = connection, .answer = answer, .hello = hello };
 	int error = 0;
 
 	answer->peer.version = 1;
@@ -148,13 +150,15 @@ static void talk(struct hxfr_connection *connection, struct link_answer *answer)
 	answer->peer.known = answer->pongs > 0;
 	if (error && !answer->error)
 		answer->error = explain(error);
+	return error;
 }
 
-void link_ask(const struct hxfr_endpoint *endpoint, struct link_answer *ret)
+/* False: the host hung up before its first PONG. */
+static bool attempt(const struct hxfr_endpoint *endpoint, bool hello, struct link_answer *ret)
 {
 	struct link_answer answer = { 0 };
 	struct hxfr_connection *connection;
-	int fd = -1;
+	int fd = -1, error = 0;
 
 	answer.connect_error = hxfr_socket_connect(endpoint, LINK_CONNECT_MS, -1, &fd);
 	if (!answer.connect_error)
@@ -162,8 +166,17 @@ void link_ask(const struct hxfr_endpoint *endpoint, struct link_answer *ret)
 	if (answer.connect_error) {
 		answer.error = g_strdup(g_strerror(-answer.connect_error));
 	} else {
-		talk(connection, &answer);
+		error = talk(connection, hello, &answer);
 		hxfr_connection_destroy(connection);
 	}
 	*ret = answer;
+	return answer.pongs > 0 || (error != -ENOTCONN && error != -ECONNRESET);
+}
+
+void link_ask(const struct hxfr_endpoint *endpoint, struct link_answer *ret)
+{
+	if (attempt(endpoint, true, ret))
+		return;
+	link_answer_finish(ret);
+	attempt(endpoint, false, ret);
 }

@@ -10,8 +10,8 @@
 #define LINK_PINGS      3u
 #define LINK_CONNECT_MS 1000u
 #define LINK_PONG_MS    2000u
-/* The longest that link_ask() takes. */
-#define LINK_ASK_MAX_MS (LINK_CONNECT_MS + LINK_PINGS * LINK_PONG_MS)
+/* The longest that link_ask() takes: it may be hung up on in the middle of its first attempt. */
+#define LINK_ASK_MAX_MS (2 * LINK_CONNECT_MS + (LINK_PINGS + 1) * LINK_PONG_MS)
 
 struct link_answer {
 	int connect_error;         /* -errno of the connect; 0 */
@@ -22,6 +22,7 @@ struct link_answer {
 };
 void link_answer_finish(struct link_answer *answer);
 
-/* Waits for it. Sends HELLO and PINGs; CONFIG_REQ, with nothing wanted in it, only to a host that
- * answers HELLO: hosts in the field may apply it to somebody's stream. */
+/* Waits for it. Sends HELLO and PINGs; PINGs alone, on a second connection, to a host that hangs up
+ * on HELLO. CONFIG_REQ, with nothing wanted in it, only goes to a host that answers HELLO: hosts in the
+ * field may apply it to somebody's stream. */
 void link_ask(const struct hxfr_endpoint *endpoint, struct link_answer *ret);

@@ -38,6 +38,8 @@ static void serve(struct fake_peer *peer, int fd)
 			break;
 		received[n] = '\0';
 		answer = peer->answer(received, (unsigned)n, &size);
+		if (answer && size == 0)
+			break;
 		if (answer)
 			(void)!send(fd, answer, size, MSG_NOSIGNAL);
 	}

@@ -6,7 +6,7 @@
 struct fake_peer;
 
 /* Listens at path; every piece that is received is handed to answer, which returns what is sent
- * back (g_free'd), or NULL for nothing. answer runs on a thread of the peer. */
+ * back (g_free'd), or NULL for nothing; no bytes: it hangs up. answer runs on a thread of the peer. */
 struct fake_peer *fake_peer_new(
 	const char *path, char *(*answer)(const char *received, unsigned size, unsigned *ret_size));
 /* Ends its thread. */

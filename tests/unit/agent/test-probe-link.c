@@ -115,6 +115,22 @@ static char *extended(const char *received, unsigned size, unsigned *ret_size)
 	return answer_as(received, size, ret_size, 7);
 }
 
+/* A host that is stricter than it should be. */
+static char *hangs_up_on_hello(const char *received, unsigned size, unsigned *ret_size)
+{
+	if ((uint8_t)received[4] == HXFR_HELLO) {
+		*ret_size = 0;
+		return g_strdup("");
+	}
+	return answer_as(received, size, ret_size, 1);
+}
+
+static char *hangs_up(const char *received, unsigned size, unsigned *ret_size)
+{
+	*ret_size = 0;
+	return g_strdup("");
+}
+
 static char *refusal(const char *received, unsigned size, unsigned *ret_size)
 {
 	g_autoptr(GByteArray) answer = g_byte_array_new();
@@ -153,6 +169,8 @@ static const struct {
 	bool answers;
 } peers[] = {
 	{ pong, true },
+	{ hangs_up_on_hello, true },
+	{ hangs_up, false },
 	{ garbage, false },
 	{ chatter, false },
 	{ silence, false },
