@@ -82,7 +82,7 @@ static bool is_mine(const char *path, mode_t type)
 	       status.st_uid == geteuid();
 }
 
-static bool enter_home(const struct passwd *user)
+static bool enter_home(const struct passwd *user, bool changes)
 {
 	g_autofree char *runtime = g_strdup_printf("/run/user/%u", user->pw_uid);
 	g_autofree char *bus = g_build_filename(runtime, "bus", NULL);
@@ -95,8 +95,11 @@ static bool enter_home(const struct passwd *user)
 	setenv("LOGNAME", user->pw_name, 1);
 	setenv("PATH", PATH, 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
+	/* dconf has a file of flags there, which it makes even to read: nowhere, then. */
 	if (is_mine(runtime, S_IFDIR))
 		setenv("XDG_RUNTIME_DIR", runtime, 1);
+	else if (!changes)
+		setenv("XDG_CACHE_HOME", "/dev/null", 1);
 	if (is_mine(bus, S_IFSOCK))
 		setenv(BUS_ADDRESS, address, 1);
 	return true;
@@ -206,18 +209,18 @@ static bool work(const struct request *request)
 	return read_key(settings, request);
 }
 
+static bool changes(const struct request *request)
+{
+	return !strcmp(request->what, "write") || !strcmp(request->what, "reset");
+}
+
 static bool become_user(const struct request *request)
 {
 	const struct passwd *user = find_user(request);
 
 	if (!user)
 		return says("unsupported", "there is no such user");
-	return drop_root(user) && enter_home(user);
-}
-
-static bool changes(const struct request *request)
-{
-	return !strcmp(request->what, "write") || !strcmp(request->what, "reset");
+	return drop_root(user) && enter_home(user, changes(request));
 }
 
 static bool parse_request(char **arguments, struct request *ret)

@@ -74,6 +74,11 @@ static bool physical(const struct env *env)
 	       !env_exists(env, "/proc/device-tree/hypervisor");
 }
 
+static bool no_apt(const struct env *env)
+{
+	return !env_exists(env, "/usr/bin/apt-get");
+}
+
 static bool printers(const struct env *env)
 {
 	return text_has(env, "/etc/cups/printers.conf", "<Printer") ||
@@ -172,6 +177,7 @@ const struct guard guard_table[] = {
 	{ "one-cpu", "the machine has one CPU", one_cpu },
 	{ "little-memory", "less than 1 GiB of memory is available", little_memory },
 	{ "physical", "the machine is not virtual", physical },
+	{ "no-apt", "there is no apt", no_apt },
 	{ "printers", "a printer is configured", printers },
 	{ "bluetooth", "there is a Bluetooth adapter", bluetooth },
 	{ "wireless", "there is a wireless adapter", wireless },

@@ -54,6 +54,24 @@ static bool read_value(const struct env *env, const char *target, char **ret, GE
 	return true;
 }
 
+/* The kernel follows the strictest request of all programs: what one reads there. */
+static bool effective(const struct env *env, const char *target, char **ret, GError **error)
+{
+	g_autofree char *path = env_path(env, target), *asked = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int32_t is = 0;
+	bool got = fd >= 0 && read(fd, &is, sizeof(is)) == (ssize_t)sizeof(is);
+
+	if (fd >= 0)
+		close(fd);
+	read_value(env, target, &asked, NULL);
+	if (got && asked && is > g_ascii_strtoll(asked, NULL, 10))
+		*ret = g_strdup_printf("%d", is);
+	else
+		*ret = g_steal_pointer(&asked);
+	return true;
+}
+
 static bool hold(const struct env *env, const char *target, const char *value, GError **error)
 {
 	g_autofree char *path = env_path(env, target);
@@ -101,4 +119,5 @@ const struct setting_kind setting_kind_device = {
 	.check = check,
 	.read = read_value,
 	.write = write_value,
+	.effective = effective,
 };

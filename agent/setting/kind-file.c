@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A value is "MODE\nTEXT", or "MODE UID GID\nTEXT" where it is not the agent's own user's. */
 #include "durable.h"
+#include "host.h"
 #include "setting.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define OURS  "90-helix"                /* files are named so, and hence nobody else's */
+#define UNITS "/etc/systemd/system/"    /* systemd reads these when it is told to */
 #define DCONF "/etc/dconf/profile/user" /* has no drop-ins: ours when nobody else made it */
 
 static bool is_ours(const struct env *env, const struct setting *setting)
@@ -82,8 +84,7 @@ static bool parse(const char *value, struct durable_file *ret)
 	return true;
 }
 
-static bool write_value(
-	const struct env *env, const char *target, const char *value, GError **error)
+static bool write_file(const struct env *env, const char *target, const char *value, GError **error)
 {
 	struct durable_file file;
 
@@ -93,6 +94,17 @@ static bool write_value(
 		return durable_replace(env, target, &file, error);
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: no value of a file", target);
 	return false;
+}
+
+static bool write_value(
+	const struct env *env, const char *target, const char *value, GError **error)
+{
+	if (!write_file(env, target, value, error))
+		return false;
+	/* Where systemd does not run, nobody has read it. */
+	if (g_str_has_prefix(target, UNITS) && env->host && env->host->units)
+		env->host->units->reload(env, NULL);
+	return true;
 }
 
 const struct setting_kind setting_kind_file = {

@@ -162,6 +162,37 @@ static bool read_value(const struct env *env, const char *target, char **ret, GE
 	return true;
 }
 
+/* Of the links systemd knows what it read last, and there are some elsewhere. */
+static bool agrees(const char *links, const char *unit, const char *state)
+{
+	g_autoptr(GTree) set = lines_parse(links);
+	bool masked = g_strcmp0(g_tree_lookup(set, unit), MASK) == 0;
+
+	if (masked)
+		return g_str_has_prefix(state, "masked");
+	return g_tree_nnodes(set) > 0 || !g_str_has_prefix(state, "enabled");
+}
+
+static bool effective(const struct env *env, const char *target, char **ret, GError **error)
+{
+	const char *unit = unit_of(target);
+	g_autofree char *value = NULL, *state = NULL, *activity = NULL;
+
+	if (!read_value(env, target, &value, error))
+		return false;
+	if (is_user(target)) {
+		*ret = g_steal_pointer(&value);
+		return true;
+	}
+	if (!manager_of(env)->file_state(env, unit, &state, error))
+		return false;
+	activity = activity_of(value);
+	*ret = agrees(links_of(value), unit, state)
+		       ? g_steal_pointer(&value)
+		       : g_strdup_printf("%s\nsystemd says %s\n", activity, state);
+	return true;
+}
+
 static bool resolve(const struct env *env, const struct setting *setting, const char *now,
 	char **ret, GError **error)
 {
@@ -250,5 +281,6 @@ const struct setting_kind setting_kind_unit = {
 	.read = read_value,
 	.resolve = resolve,
 	.write = write_value,
+	.effective = effective,
 	.between = between,
 };

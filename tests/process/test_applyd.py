@@ -141,12 +141,16 @@ class User:
         path = "/" + KEY[0].replace(".", "/") + "/" + KEY[1]
         return self.run("dconf", "read", path).strip() or None
 
-    def apply(self, value):
+    def plan(self, value):
         section = f"[gsettings:*/{'/'.join(KEY)}]\nvalue={value}\noptional=true\n"
         self.machine.put("/etc/helix-agent/profiles/all.conf", section)
         plan = self.machine.ask("helix-profile-plan", name="all")
         targets = {entry["target"]: entry for entry in plan["entries"]}
         self.test.assertTrue(targets[self.target]["change"], plan)
+        return plan
+
+    def apply(self, value):
+        plan = self.plan(value)
         applied = self.machine.ask("helix-profile-apply", name="all", **{"plan-hash": plan["plan-hash"]})
         self.test.assertEqual([(one["target"], one["result"]) for one in applied["results"]],
                               [(self.target, "applied")])
@@ -331,8 +335,9 @@ class Applyd(unittest.TestCase):
 
     def test_a_user_who_is_not_logged_in_gets_settings_and_has_none_again(self):
         user = User(self, self.machine)
-        before = user.own()
-        self.assertIsNone(before)
+        user.plan("false")
+        self.assertEqual(list(user.home.iterdir()), [])
+        self.assertIsNone(user.own())
         txn = user.apply("false")
         self.assertEqual(user.own(), "false")
         verified = {one["target"]: one for one in self.machine.ask("helix-profile-verify")}

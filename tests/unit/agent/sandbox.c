@@ -122,9 +122,19 @@ static bool active_state(const struct env *env, const char *unit, char **ret, GE
 
 static bool file_state(const struct env *env, const char *unit, char **ret, GError **error)
 {
-	g_autofree char *path = unit_path(unit);
+	g_autofree char *path = unit_path(unit), *full = NULL;
+	g_autofree char *link = g_strconcat("/etc/systemd/system/", unit, NULL);
+	g_autofree char *wanted = g_strconcat(WANTS, unit, NULL), *full_wanted = NULL;
 
-	*ret = g_strdup(env_exists(env, path) ? "enabled" : "");
+	full = env_path(env, link);
+	full_wanted = env_path(env, wanted);
+	if (!env_exists(env, path))
+		*ret = g_strdup("");
+	else if (g_file_test(full, G_FILE_TEST_IS_SYMLINK))
+		*ret = g_strdup("masked");
+	else
+		*ret = g_strdup(
+			g_file_test(full_wanted, G_FILE_TEST_IS_SYMLINK) ? "enabled" : "disabled");
 	return true;
 }
 

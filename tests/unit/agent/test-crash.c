@@ -367,10 +367,29 @@ static void crash_in_turn(void)
 	}
 }
 
+/* Nothing that is shipped goes untested. */
+static void assert_all_kinds_change(void)
+{
+	struct plan *plan = sandbox_plan(&sandbox, sandbox_profile);
+
+	for (const struct setting_kind *const *kind = setting_kinds; *kind; kind++) {
+		bool changes = false;
+
+		for (unsigned i = 0; i < plan->entries->len; i++) {
+			const struct plan_entry *entry = plan->entries->pdata[i];
+
+			changes |= entry->setting->kind == *kind && entry->change;
+		}
+		ck_assert_msg(changes, "no %s", (*kind)->name);
+	}
+	plan_free(plan);
+}
+
 static void enumerate(void (*crash)(void), unsigned cases_min)
 {
 	sandbox_init(&sandbox);
 	originals = sandbox_dump(&sandbox);
+	assert_all_kinds_change();
 	ck_assert(apply());
 	desired = sandbox_dump(&sandbox);
 	ck_assert_str_ne(originals, desired);

@@ -225,6 +225,12 @@ START_TEST(the_command_line_is_put_together_from_words)
 }
 END_TEST
 
+static bool says_enabled(const struct env *env, const char *unit, char **ret, GError **error)
+{
+	*ret = g_strdup("enabled");
+	return true;
+}
+
 START_TEST(a_unit_comes_back_with_the_links_it_had)
 {
 	const struct setting_kind *kind = &setting_kind_unit;
@@ -243,6 +249,23 @@ START_TEST(a_unit_comes_back_with_the_links_it_had)
 	ck_assert(kind->write(&sandbox.env, "cups.service", was, NULL));
 	back = sandbox_dump(&sandbox);
 	ck_assert_str_eq(back, dump);
+}
+END_TEST
+
+START_TEST(a_mask_is_in_effect_when_systemd_says_so)
+{
+	static const char masked[] = "inactive\ncups.service=/dev/null\n";
+	const struct setting_kind *kind = &setting_kind_unit;
+	struct unit_manager deaf = *sandbox.host.units;
+	g_autofree char *is = NULL, *late = NULL;
+
+	ck_assert(kind->write(&sandbox.env, "cups.service", masked, NULL));
+	ck_assert(kind->effective(&sandbox.env, "cups.service", &is, NULL));
+	ck_assert_str_eq(is, masked);
+	deaf.file_state = says_enabled;
+	sandbox.host.units = &deaf;
+	ck_assert(kind->effective(&sandbox.env, "cups.service", &late, NULL));
+	ck_assert_str_eq(late, "inactive\nsystemd says enabled\n");
 }
 END_TEST
 
@@ -307,6 +330,33 @@ START_TEST(numbers_that_a_file_begins_with_are_not_its_owner)
 
 	ck_assert(kind->write(&sandbox.env, "/etc/x/90-helix", "0600\n1234 5678 text\n", NULL));
 	assert_reads(kind, "/etc/x/90-helix", "0600\n1234 5678 text\n");
+}
+END_TEST
+
+static unsigned n_reloads;
+
+static bool count_reload(const struct env *env, GError **error)
+{
+	n_reloads++;
+	return true;
+}
+
+START_TEST(systemd_is_told_of_its_files_and_of_no_others)
+{
+	const struct setting_kind *kind = &setting_kind_file;
+	struct unit_manager units = *sandbox.host.units;
+
+	n_reloads = 0;
+	units.reload = count_reload;
+	sandbox.host.units = &units;
+	ck_assert(kind->write(&sandbox.env, "/etc/x/90-helix", "0600\nnew", NULL));
+	ck_assert_uint_eq(n_reloads, 0);
+	ck_assert(kind->write(&sandbox.env, "/etc/systemd/system/x.service.d/90-helix.conf",
+		"0644\n[Service]\n", NULL));
+	ck_assert_uint_eq(n_reloads, 1);
+	ck_assert(kind->write(
+		&sandbox.env, "/etc/systemd/system/x.service.d/90-helix.conf", NULL, NULL));
+	ck_assert_uint_eq(n_reloads, 2);
 }
 END_TEST
 
@@ -400,9 +450,12 @@ END_TEST
 START_TEST(a_device_is_held_until_it_is_let_go)
 {
 	const struct setting_kind *kind = &setting_kind_device;
+	g_autofree char *effect = NULL;
 
 	ck_assert(kind->write(&sandbox.env, "/dev/cpu_dma_latency", "20", NULL));
 	assert_reads(kind, "/dev/cpu_dma_latency", "20");
+	ck_assert(kind->effective(&sandbox.env, "/dev/cpu_dma_latency", &effect, NULL));
+	ck_assert_str_eq(effect, "20");
 	ck_assert_uint_eq(g_hash_table_size(sandbox.host.devices), 1);
 	ck_assert(kind->write(&sandbox.env, "/dev/cpu_dma_latency", NULL, NULL));
 	assert_reads(kind, "/dev/cpu_dma_latency", NULL);
@@ -443,12 +496,14 @@ int main(void)
 		masks_are_compared_as_masks,
 		the_command_line_is_put_together_from_words,
 		a_unit_comes_back_with_the_links_it_had,
+		a_mask_is_in_effect_when_systemd_says_so,
 		who_masked_a_unit_keeps_it_masked,
 		an_interrupted_change_of_a_unit_is_not_drift,
 		a_file_comes_back_with_its_mode,
 		numbers_that_a_file_begins_with_are_not_its_owner,
 		who_keeps_root_waiting_is_not_asked_again_at_once,
 		a_value_that_is_too_long_to_be_kept_is_left_alone,
+		systemd_is_told_of_its_files_and_of_no_others,
 		a_key_of_all_users_is_one_of_each,
 		who_had_set_nothing_has_set_nothing_again,
 		a_device_is_held_until_it_is_let_go,
