@@ -34,8 +34,9 @@ struct door {
 	int epoll_fd;
 	int fds[2]; /* of the address, of the group; -1: none */
 	uint16_t port;
-	bool joined;     /* on one interface at least */
-	bool warned;     /* that it is not, once */
+	bool joined; /* on one interface at least */
+	bool warned; /* that it is not, once */
+	bool warned_of_version;
 	int64_t join_ns; /* when to look for new interfaces */
 	double tokens;   /* AVAILABLE that may be answered */
 	int64_t tokens_ns;
@@ -53,6 +54,6 @@ void door_started(struct door *door, struct place *place, int64_t now_ns, struct
 /* The place whose slave has the id and the address, and is not leaving; NULL. */
 struct place *door_find(struct door *door, uint32_t id, struct in_addr address);
 void door_free(struct door *door, struct place *place);
-/* Says once a name why it is not let in. */
-void door_refuse(struct door *door, const struct netjack_session *session,
+/* Tells the user once of each name and address why it is not let in. */
+void door_tell(struct door *door, enum log_level level, const struct netjack_session *session,
 	const struct sockaddr_in *peer, const char *problem);

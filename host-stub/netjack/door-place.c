@@ -65,13 +65,12 @@ void door_free(struct door *door, struct place *place)
 	place->state = PLACE_FREE;
 }
 
-void door_refuse(struct door *door, const struct netjack_session *session,
+void door_tell(struct door *door, enum log_level level, const struct netjack_session *session,
 	const struct sockaddr_in *peer, const char *problem)
 {
 	struct refusal *refusal;
 	char address[INET_ADDRSTRLEN];
 
-	door->counters.refused++;
 	for (unsigned i = 0; i < door->n_refusals; i++) {
 		if (door->refusals[i].address.s_addr == peer->sin_addr.s_addr &&
 			strcmp(door->refusals[i].name, session->name) == 0)
@@ -83,8 +82,15 @@ void door_refuse(struct door *door, const struct netjack_session *session,
 	refusal->address = peer->sin_addr;
 	memcpy(refusal->name, session->name, sizeof refusal->name);
 	inet_ntop(AF_INET, &peer->sin_addr, address, sizeof address);
-	log_write(door->config.log, LOG_LEVEL_WARNING, "slave '%s' of %s is not let in: %s",
-		session->name, address, problem);
+	log_write(door->config.log, level, "slave '%s' of %s is not let in: %s", session->name,
+		address, problem);
+}
+
+static void refuse(struct door *door, enum log_level level, const struct netjack_session *session,
+	const struct sockaddr_in *peer, const char *problem)
+{
+	door->counters.refused++;
+	door_tell(door, level, session, peer, problem);
 }
 
 static const char *encoder_problem(enum netjack_encoder encoder)
@@ -217,7 +223,8 @@ static struct place *take_place(struct door *door)
 	return oldest;
 }
 
-static struct place *new_pending(struct door *door, const struct sockaddr_in *peer)
+static struct place *new_pending(
+	struct door *door, const struct netjack_session *announced, const struct sockaddr_in *peer)
 {
 	struct place *place = take_place(door);
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = place };
@@ -225,6 +232,7 @@ static struct place *new_pending(struct door *door, const struct sockaddr_in *pe
 
 	if (!place) {
 		door->counters.throttled++;
+		door_tell(door, LOG_LEVEL_WARNING, announced, peer, "all places are taken");
 		return NULL;
 	}
 	r = door_socket_connect(door->config.address, peer, &place->fd);
@@ -255,18 +263,18 @@ void door_announced(struct door *door, const struct netjack_session *announced,
 	if (place && now_ns - place->since_ns < (int64_t)DOOR_FRESH_MS * NS_PER_MS)
 		return;
 	if (!is_expected(door, announced->name)) {
-		door->counters.refused++;
+		refuse(door, LOG_LEVEL_INFO, announced, peer, "it is not one of those asked for");
 		return;
 	}
 	agree(door, &session);
 	problem = session_problem(&session);
 	if (problem) {
-		door_refuse(door, announced, peer, problem);
+		refuse(door, LOG_LEVEL_WARNING, announced, peer, problem);
 		return;
 	}
 	place = find_peer(door, peer, PLACE_PENDING);
 	if (!place)
-		place = new_pending(door, peer);
+		place = new_pending(door, announced, peer);
 	if (!place)
 		return;
 	session.id = place->session.id;
@@ -331,7 +339,7 @@ void door_started(struct door *door, struct place *place, int64_t now_ns, struct
 	memcpy(config.session.name, place->name, sizeof place->name);
 	r = slave_new(&config, &slave);
 	if (r < 0) {
-		door_refuse(door, &place->session, &place->peer, strerror(-r));
+		refuse(door, LOG_LEVEL_ERROR, &place->session, &place->peer, strerror(-r));
 		door_free(door, place);
 		return;
 	}

@@ -172,9 +172,12 @@ static void heard(struct door *door, const uint8_t *data, size_t size,
 
 	if (r < 0) {
 		door->counters.malformed++;
-		if (r == -EPROTONOSUPPORT)
-			log_write(door->config.log, LOG_LEVEL_DEBUG,
-				"who announces itself speaks another version of NETJACK");
+		if (r == -EPROTONOSUPPORT && !door->warned_of_version) {
+			door->warned_of_version = true;
+			log_write(door->config.log, LOG_LEVEL_WARNING,
+				"a slave speaks another version of NETJACK2 than %u: its jackd is too old",
+				NETJACK_PROTOCOL);
+		}
 		return;
 	}
 	if (session.kind == NETJACK_KILL_MASTER)

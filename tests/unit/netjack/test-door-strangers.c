@@ -143,6 +143,7 @@ START_TEST(house_that_is_full_takes_nobody_until_one_leaves)
 	fake_slave_announce(last);
 	settle();
 	ck_assert(!fake_slave_heard_more(last));
+	ck_assert_ptr_nonnull(strstr(fixture.said, "'last'"));
 	ck_assert_uint_eq(door_counters(fixture.door)->throttled, 1);
 	door_forget(fixture.door, fixture.slaves[3].session.id);
 	slave_destroy(fixture.arrived[3]);
@@ -194,9 +195,10 @@ START_TEST(anything_else_at_the_control_port_is_counted_only)
 	}
 	data[11] = 7; /* the version */
 	fake_slave_say(fake, data, NETJACK_SESSION_SIZE);
+	fake_slave_say(fake, data, NETJACK_SESSION_SIZE);
 	fake_slave_say(fake, "\xff\xff\xff\xff", 4);
 	settle();
-	ck_assert_uint_eq(door_counters(fixture.door)->malformed, n + 2);
+	ck_assert_uint_eq(door_counters(fixture.door)->malformed, n + 3);
 	fake->announced.rate = 96000;
 	fake->announced.period = 128;
 	fake->announced.kind = NETJACK_SETUP;
@@ -206,7 +208,9 @@ START_TEST(anything_else_at_the_control_port_is_counted_only)
 	settle();
 	ck_assert_uint_eq(door_counters(fixture.door)->foreign, 2);
 	ck_assert(!fake_slave_heard_more(fake));
-	ck_assert_str_eq(fixture.said, "");
+	/* What the user can do something about is said, once. */
+	ck_assert_ptr_nonnull(strstr(fixture.said, "version"));
+	ck_assert_ptr_eq(strchr(fixture.said, '\n'), strrchr(fixture.said, '\n'));
 }
 END_TEST
 
