@@ -16,6 +16,7 @@ packages_test=(
 	dconf-cli dconf-gsettings-backend dbus-daemon gsettings-desktop-schemas libglib2.0-bin
 	jackd2 iproute2 nftables
 )
+packages_wine=(wine wine64) # runs the batch files for Windows
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)

@@ -11,6 +11,7 @@ trap '[ -n "$counted" ] || echo "0 passed, 1 failed"' EXIT
 need "the build" "${packages_build[@]}"
 need "the tests" "${packages_run[@]}" "${packages_test[@]}"
 need "the lint suite" "${packages_lint[@]}"
+(need "the test of the batch files for Windows" "${packages_wine[@]}") || say "going on without Wine: that test is skipped"
 configure debug -Dwerror=true
 compile
 if [ $# -gt 0 ]; then

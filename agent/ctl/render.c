@@ -23,8 +23,7 @@ static const GOptionEntry render_options[] = {
 static bool write_script(enum windows_script script, const char *from, const char *to,
 	const char *name, const GPtrArray *entries, GError **error)
 {
-	g_autofree char *base = g_strconcat(windows_script_names[script], ".in", NULL);
-	g_autofree char *in = g_build_filename(from, base, NULL);
+	g_autofree char *in = g_build_filename(from, windows_script_templates[script], NULL);
 	g_autofree char *out = g_build_filename(to, windows_script_names[script], NULL);
 	g_autofree char *template = NULL, *text = NULL;
 
