@@ -31,6 +31,8 @@ struct returns {
 	uint32_t n_syncs; /* that had no number */
 	uint64_t current; /* tick of the latest sync packet */
 	bool has_current;
+	bool has_arrived; /* rtt_ns is of a period that returns_arrived() has not told of */
+	int64_t rtt_ns;
 	uint64_t newest, newest_rank; /* of the packets that came: tick, place in its answer */
 	uint32_t n_words;             /* of slot.here */
 	uint64_t *words;
@@ -231,6 +233,8 @@ static void check_complete(struct returns *returns, struct slot *slot)
 		return;
 	slot->complete = true;
 	returns->counters.late += slot->taken;
+	returns->has_arrived = true;
+	returns->rtt_ns = slot->last_ns - slot->sent_ns;
 }
 
 static bool is_once_more(
@@ -352,6 +356,15 @@ bool returns_packet(struct returns *returns, const uint8_t *data, size_t size, i
 	if (header.data != NETJACK_SYNC)
 		return false;
 	*ret_ports = ports;
+	return true;
+}
+
+bool returns_arrived(struct returns *returns, int64_t *ret_rtt_ns)
+{
+	if (!returns->has_arrived)
+		return false;
+	returns->has_arrived = false;
+	*ret_rtt_ns = returns->rtt_ns;
 	return true;
 }
 

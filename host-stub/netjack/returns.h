@@ -47,6 +47,9 @@ void returns_expect(struct returns *returns, uint64_t tick, int64_t sent_ns);
  * packet, *ret_ports: the send ports that the slave wants. */
 bool returns_packet(struct returns *returns, const uint8_t *data, size_t size, int64_t received_ns,
 	netjack_ports *ret_ports);
+/* Did the last packet complete a period, in time or late? Then, once, *ret_rtt_ns: from when it was
+ * sent to that packet. */
+bool returns_arrived(struct returns *returns, int64_t *ret_rtt_ns);
 /* Has all of the period that is due at `tick` come? */
 bool returns_ready(const struct returns *returns, uint64_t tick);
 /* What is due at `tick`, once for each; *ret_sent: its tick, 0 when EARLY. LATE: it is not there, LOST:

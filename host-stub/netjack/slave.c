@@ -145,6 +145,7 @@ static void injected_in(void *user, const uint8_t *data, size_t size, int64_t st
 	struct slave *slave = user;
 	uint64_t understood = returns_counters(slave->returns)->packets;
 	netjack_ports wanted;
+	int64_t rtt_ns;
 
 	if (is_session(slave, data, size))
 		return;
@@ -152,6 +153,9 @@ static void injected_in(void *user, const uint8_t *data, size_t size, int64_t st
 		slave->wanted = wanted & all_ports(slave->out.channels);
 	if (returns_counters(slave->returns)->packets != understood)
 		slave->heard_tick = slave->n_ticks;
+	/* Also of what is late: a histogram of what was in time alone would say little. */
+	if (returns_arrived(slave->returns, &rtt_ns))
+		histogram_add(&slave->rtt, rtt_ns);
 }
 
 static void init_streams(struct slave *slave)
@@ -393,14 +397,10 @@ bool slave_ready(const struct slave *slave)
 enum verdict slave_take(struct slave *slave, uint64_t *ret_sent, const float *const **ret_channels)
 {
 	int64_t rtt_ns;
-	enum verdict verdict;
 
 	if (slave->n_ticks == 0)
 		return VERDICT_EARLY;
-	verdict = returns_take(slave->returns, slave->n_ticks - 1, ret_sent, ret_channels, &rtt_ns);
-	if (verdict == VERDICT_OK)
-		histogram_add(&slave->rtt, rtt_ns);
-	return verdict;
+	return returns_take(slave->returns, slave->n_ticks - 1, ret_sent, ret_channels, &rtt_ns);
 }
 
 int64_t slave_silent_ns(const struct slave *slave)

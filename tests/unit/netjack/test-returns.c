@@ -167,6 +167,28 @@ START_TEST(a_period_that_comes_in_time_is_ok_with_its_round_trip)
 }
 END_TEST
 
+START_TEST(a_period_that_comes_late_has_a_round_trip_too)
+{
+	int64_t rtt_ns = POISON;
+
+	begin(0, true);
+	expect();
+	ck_assert(!returns_arrived(returns, &rtt_ns));
+	ck_assert_int_eq(take(), 'l');
+	expect();
+	sync_comes(1, sent_ns(1) + 10);
+	audio_comes(1, 0, 0, sent_ns(1) + 20);
+	ck_assert(!returns_arrived(returns, &rtt_ns));
+	ck_assert_int_eq(rtt_ns, POISON);
+	audio_comes(1, 0, 1, sent_ns(1) + 30);
+	ck_assert_uint_eq(counted()->late, 1);
+	ck_assert(returns_arrived(returns, &rtt_ns));
+	ck_assert_int_eq(rtt_ns, sent_ns(1) + 30 - sent_ns(0));
+	ck_assert(!returns_arrived(returns, &rtt_ns));
+	end();
+}
+END_TEST
+
 START_TEST(an_answer_is_ready_when_all_of_it_is_there)
 {
 	begin(0, true);
@@ -529,6 +551,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_period_that_comes_in_time_is_ok_with_its_round_trip,
+		a_period_that_comes_late_has_a_round_trip_too,
 		an_answer_is_ready_when_all_of_it_is_there,
 		without_return_channels_the_sync_packet_is_all,
 		a_port_that_is_not_sent_is_silent,
