@@ -3,5 +3,5 @@
 # ./dev fmt
 
 need "fmt" clang-format
-find protocol gst-vsockenc host-stub tests -name '*.[ch]' -print0 | xargs -0r clang-format -i
+find protocol gst-vsockenc agent host-stub tests -name '*.[ch]' -print0 | xargs -0r clang-format -i
 say "formatted"

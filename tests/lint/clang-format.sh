@@ -10,5 +10,5 @@ version=$(clang-format --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/
 	echo "SKIP: the layout is that of clang-format $reference; here is ${version:-none}"
 	exit 77
 }
-find protocol gst-vsockenc host-stub tests -name '*.[ch]' -print0 |
+find protocol gst-vsockenc agent host-stub tests -name '*.[ch]' -print0 |
 	xargs -0r clang-format --dry-run --Werror
