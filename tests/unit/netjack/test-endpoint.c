@@ -347,6 +347,28 @@ START_TEST(garbage_from_a_slave_is_counted_only)
 }
 END_TEST
 
+START_TEST(datagrams_that_are_held_back_pass_when_they_are_due)
+{
+	static const struct inject_config inject = {
+		.delay_ns = 1000000, .on_send = true, .on_return = true
+	};
+	struct fake_slave *fake;
+
+	endpoint_destroy(endpoint);
+	config.door.inject = &inject;
+	ck_assert_int_eq(endpoint_new(&config, &endpoint), 0);
+	fake = new_slave("guest");
+	fake_slave_run(fake);
+	ck_assert_int_eq(endpoint_run(endpoint, 100), 0);
+	endpoint_report(endpoint, &report);
+	/* There and back, within a period of 5.8 ms. */
+	ck_assert_uint_gt(players[0].verdicts[VERDICT_OK], 0);
+	ck_assert_uint_eq(players[0].n_wrong, 0);
+	ck_assert_uint_gt(report.slaves[0].injected.delayed, 200);
+	ck_assert_int_ge(report.slaves[0].rtt.min_ns, 2 * inject.delay_ns);
+}
+END_TEST
+
 START_TEST(late_master_skips_ticks_and_says_how_many)
 {
 	struct fake_slave *fake = new_slave("guest");
@@ -404,6 +426,7 @@ int main(void)
 			slave_that_says_goodbye_is_let_go,
 			returns_that_are_missing_are_said_to_be,
 			garbage_from_a_slave_is_counted_only,
+			datagrams_that_are_held_back_pass_when_they_are_due,
 			late_master_skips_ticks_and_says_how_many,
 			slave_that_nobody_can_play_to_is_let_go,
 			master_without_slaves_has_no_ticks,
