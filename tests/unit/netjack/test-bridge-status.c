@@ -156,7 +156,7 @@ END_TEST
 START_TEST(a_file_that_is_too_long_is_not_read)
 {
 	char path[] = "/tmp/bridge-status-XXXXXX";
-	struct bridge_status status;
+	struct bridge_status status = a_status();
 	int fd = mkstemp(path);
 
 	ck_assert_int_eq(ftruncate(fd, BRIDGE_STATUS_MAX + 1), 0);
