@@ -165,8 +165,11 @@ static void forget_connections(struct bridge *bridge)
 
 void bridge_client_close(struct bridge *bridge)
 {
+	/* libjack cancels its thread, wherever that is: it must not have the lock then. */
+	pthread_mutex_lock(&bridge->lock);
 	if (bridge->client)
 		jack_client_close(bridge->client);
+	pthread_mutex_unlock(&bridge->lock);
 	bridge->client = NULL;
 	forget_connections(bridge);
 	for (unsigned i = 0; i < BRIDGE_SEATS; i++) {
