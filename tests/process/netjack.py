@@ -163,10 +163,14 @@ class Master(Program):
         self.end(signal.SIGINT)
         self.output.seek(0)
         text = self.output.read()
-        self.output.close()
         if not text:
             raise AssertionError(f"no report, status {self.process.returncode}:\n{self.log()}")
         return json.loads(text)
+
+
+    def close(self):
+        self.end()
+        self.output.close()
 
 
 class Jack(Program):
@@ -273,7 +277,9 @@ class NetjackTest(unittest.TestCase):
         return program
 
     def master(self, *arguments, **more):
-        return self.start(Master, *arguments, **more)
+        master = Master(*arguments, **more)
+        self.addCleanup(master.close)
+        return master
 
     def slave(self, *arguments, **more):
         return self.start(Slave, *arguments, **more)
