@@ -148,6 +148,15 @@ static void use_windows_line_ends(GString *text)
 	g_string_replace(text, "\n", "\r\n", 0);
 }
 
+static unsigned count_users(const GPtrArray *entries)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < entries->len; i++)
+		n += ((const struct windows_entry *)entries->pdata[i])->user;
+	return n;
+}
+
 /* Those of the machine or of every user, in the order of the script. */
 static char *list_entries(
 	const GPtrArray *entries, bool user, bool batch, bool backwards, GError **error)
@@ -175,6 +184,7 @@ char *windows_render(enum windows_script script, const char *template, const cha
 	bool batch = script == WINDOWS_APPLY_CMD || script == WINDOWS_ROLLBACK_CMD;
 	g_autofree char *machine = list_entries(entries, false, batch, rollback, error);
 	g_autofree char *user = NULL;
+	g_autofree char *n_users = g_strdup_printf("%u", count_users(entries));
 	GString *text;
 
 	if (!machine)
@@ -185,6 +195,7 @@ char *windows_render(enum windows_script script, const char *template, const cha
 	text = g_string_new(template);
 	g_string_replace(text, "@PROFILE@", name, 0);
 	g_string_replace(text, "@ACTION@", rollback ? "rollback" : "apply", 0);
+	g_string_replace(text, "@USERS@", n_users, 0);
 	g_string_replace(text, "@MACHINE@\n", machine, 1);
 	g_string_replace(text, "@USER@\n", user, 1);
 	use_windows_line_ends(text);

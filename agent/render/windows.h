@@ -69,8 +69,8 @@ extern const char *const windows_kind_names[WINDOWS_KINDS];
  * place of the first. G_KEY_FILE_ERROR with the file and the group, or G_IO_ERROR. */
 bool windows_load(const char *dir, const char *name, GPtrArray **ret, GError **error);
 /* The script, with the line ends of Windows: the template with @PROFILE@, @ACTION@ and the entries
- * (@MACHINE@, @USER@) filled in; a rollback has them in reverse. Batch files leave out apps. Transfer
- * full; NULL: a batch file cannot say it (G_IO_ERROR). */
+ * (@MACHINE@, @USER@; @USERS@ is how many of the latter) filled in; a rollback has them in reverse.
+ * Batch files leave out apps. Transfer full; NULL: a batch file cannot say it (G_IO_ERROR). */
 char *windows_render(enum windows_script script, const char *template, const char *name,
 	const GPtrArray *entries, GError **error);
 

@@ -207,6 +207,8 @@ class BatchFiles(unittest.TestCase):
         records = {path.name: path.read_bytes() for path in (self.prefix / RECORD).iterdir()}
         self.batch("apply.cmd")
         self.assertEqual({path.name: path.read_bytes() for path in (self.prefix / RECORD).iterdir()}, records)
+        # What sc.exe of Windows does with a service that no longer starts.
+        wine.run(self.prefix, "wine", "reg", "delete", rf"{wine.SERVICES}\HelixDelayed", "/v", "DelayedAutostart", "/f")
         self.batch("rollback.cmd")
         self.assert_as_before()
 
