@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "realtime.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 bool realtime_schedule(int priority, const struct log_sink *log)
 {
@@ -20,10 +23,21 @@ bool realtime_schedule(int priority, const struct log_sink *log)
 	return r == 0;
 }
 
+static bool may_lock(void)
+{
+	struct rlimit limit;
+
+	/* Root has no limit, whatever it says. */
+	return geteuid() == 0 ||
+	       (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur >= REALTIME_MEMORY_MIN);
+}
+
 bool realtime_lock(const struct log_sink *log)
 {
-	bool locked = mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+	bool locked;
 
+	errno = ENOMEM;
+	locked = may_lock() && mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
 	if (!locked)
 		log_write(log, LOG_LEVEL_WARNING,
 			"memory is not locked (%m): paging may be heard. Allow it: 'ulimit -l unlimited', or "
