@@ -201,9 +201,13 @@ class Jack(Program):
     def ports(self):
         return self.tool("jack_lsp").split()
 
-    def wait_for_port(self, name):
-        wait_until(lambda: f"port {name} among {self.ports()}\n{self.log()}",
-                   lambda: not self.running() or name in self.ports())
+    def wait_for_port(self, name, of_client=None):
+        """of_client: who makes it. A busy server may not let a client in at once: then it is started again."""
+        def there():
+            if of_client and not (self.clients and self.clients[-1].running()):
+                self.add_client(*of_client)
+            return not self.running() or name in self.ports()
+        wait_until(lambda: f"port {name} among {self.ports()}\n{self.log()}", there)
         if not self.running():
             raise AssertionError(f"jackd ended:\n{self.log()}")
 
@@ -262,9 +266,7 @@ class Slave(Jack):
     def connect_through(self):
         """A client, which is not in the same cycle of an async graph; two channels."""
         self.wait_until_ready()
-        if not self.clients:
-            self.add_client("jack_thru", "thru", self.server)
-        self.wait_for_port("thru:output_2")
+        self.wait_for_port("thru:output_2", of_client=("jack_thru", "thru", self.server))
         self.connect([pair for i in (1, 2) for pair in
                       ((f"system:capture_{i}", f"thru:input_{i}"), (f"thru:output_{i}", f"system:playback_{i}"))],
                      restored=True)
