@@ -4,7 +4,8 @@
 #include <math.h>
 
 #define NS_PER_S        1e9
-#define OFF_UPDATES_MAX 8u
+#define OFF_UPDATES_MAX 16u
+#define OFF_SPREADS     6.0
 
 static double clamp(double value, double low, double high)
 {
@@ -32,7 +33,10 @@ static void jump(struct timeline *timeline, int64_t now_ns, double frames)
 
 static bool is_far_off(struct timeline *timeline, double error)
 {
-	if (fabs(error) <= timeline->period) {
+	double most =
+		clamp(OFF_SPREADS * timeline->spread, timeline->period / 16, timeline->period);
+
+	if (fabs(error) <= most) {
 		timeline->n_off = 0;
 		return false;
 	}

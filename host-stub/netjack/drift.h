@@ -33,8 +33,8 @@ struct timeline {
 
 void timeline_init(struct timeline *timeline, uint32_t rate, uint32_t period);
 /* The side has counted `frames` at now_ns: called for each period, late calls included. A call that is
- * much later than they are usually counts little; times that stay off the line by more than a period
- * are believed after a few. */
+ * much later than they are usually counts little; times that stay far off the line are believed
+ * after a few. */
 void timeline_update(struct timeline *timeline, int64_t now_ns, double frames);
 /* Of the line: the count at a time, the time of a count. 0 before the first update. */
 double timeline_frames(const struct timeline *timeline, int64_t at_ns);

@@ -29,6 +29,8 @@ struct resample {
 	uint32_t capacity; /* frames, a power of two */
 	float *ring;       /* interleaved */
 	_Atomic uint64_t written, read;
+	_Atomic uint64_t
+		dropped; /* periods the writer had no room for: a gap behind what is there */
 	double need, target, limit; /* frames of in_rate */
 	double slack;               /* what the loop makes good; more is a lost period */
 
@@ -43,6 +45,7 @@ struct resample {
 	float *block;    /* one period, interleaved */
 	double position; /* of the read counter without the converter's lumps */
 	uint64_t out_frames;
+	uint64_t known_dropped;
 	bool is_running;
 
 	_Atomic double fill, correction;
@@ -173,6 +176,7 @@ void resample_write(struct resample *resample, int64_t now_ns, const float *cons
 
 	if (written - read + config->in_period > resample->capacity) {
 		atomic_fetch_add_explicit(&resample->overruns, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&resample->dropped, 1, memory_order_release);
 		return;
 	}
 	for (uint32_t i = 0; i < config->in_period; i++) {
@@ -260,19 +264,29 @@ static double read_counter(const struct resample *resample)
 	return (double)atomic_load_explicit(&resample->read, memory_order_relaxed);
 }
 
+/* Nobody reads: what gets too old goes, so that the writer, and its line, are not stopped by a full
+ * ring. */
+static void make_room(struct resample *resample)
+{
+	uint64_t most = (uint64_t)resample->target + resample->config.in_period;
+	uint64_t there = available(resample);
+
+	if (there > most)
+		consume(resample, there - most);
+}
+
 /* Starts to read when the ring holds enough, where it is just enough. */
 static void try_to_start(struct resample *resample, int64_t cycle_ns)
 {
+	make_room(resample);
 	resample->position = read_counter(resample);
 	double fill = timeline_frames(&resample->known, cycle_ns) - resample->position;
 	if (!resample->known.is_running || fill < resample->target)
 		return;
-	uint64_t surplus = (uint64_t)(fill - resample->target);
-	if (surplus + (uint64_t)ceil(resample->need) > available(resample)) {
-		/* The line is of before the ring was full: room for a new one. */
-		consume(resample, available(resample));
+	uint64_t surplus = (uint64_t)(fill - resample->target), there = available(resample);
+	/* Otherwise the line is wrong, and will be right soon. */
+	if (surplus > there || (double)(there - surplus) < resample->need + look_ahead(resample))
 		return;
-	}
 	consume(resample, surplus);
 	resample->position = read_counter(resample);
 	src_reset(resample->converter);
@@ -321,12 +335,25 @@ static void report(struct resample *resample, double fill)
 		resample->is_running && rate_loop_is_locked(&resample->loop), memory_order_relaxed);
 }
 
+/* Whatever is on either side of a gap must not be heard in a row. */
+static void skip_gap(struct resample *resample)
+{
+	uint64_t dropped = atomic_load_explicit(&resample->dropped, memory_order_acquire);
+
+	if (dropped == resample->known_dropped)
+		return;
+	resample->known_dropped = dropped;
+	resample->is_running = false;
+	consume(resample, available(resample));
+}
+
 bool resample_read(struct resample *resample, int64_t now_ns, float *const *channels)
 {
 	timeline_update(&resample->reader, now_ns, (double)resample->out_frames);
 	int64_t cycle_ns = timeline_time(&resample->reader, (double)resample->out_frames);
 	resample->out_frames += resample->config.out_period;
 	learn(&resample->published, &resample->known);
+	skip_gap(resample);
 	if (!resample->is_running)
 		try_to_start(resample, cycle_ns);
 	double fill = timeline_frames(&resample->known, cycle_ns) - resample->position;

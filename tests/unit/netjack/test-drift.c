@@ -169,6 +169,24 @@ START_TEST(one_late_call_does_not_bend_a_line)
 }
 END_TEST
 
+/* An xrun shifts a sound card's clock by less than a period: that is not jitter, and does not stay. */
+START_TEST(a_line_follows_a_shift_below_a_period)
+{
+	for (int64_t shift = -800000; shift <= 800000; shift += 200000) {
+		struct timeline line;
+		int64_t now = 0;
+
+		timeline_init(&line, 96000, 96);
+		for (unsigned i = 0; i < 5000; i++, now += 1000000)
+			timeline_update(&line, now + i * 7919 % 20000, 96.0 * i);
+		now += shift;
+		for (unsigned i = 5000; i < 5050; i++, now += 1000000)
+			timeline_update(&line, now + i * 7919 % 20000, 96.0 * i);
+		ck_assert_double_eq_tol(timeline_frames(&line, now), 96.0 * 5050, 3);
+	}
+}
+END_TEST
+
 START_TEST(time_and_frames_of_a_line_agree)
 {
 	struct timeline line;
@@ -188,6 +206,7 @@ int main(void)
 		the_loop_finds_the_drift_and_keeps_the_fill,
 		the_correction_has_a_limit,
 		a_line_follows_a_clock_that_jumps,
+		a_line_follows_a_shift_below_a_period,
 		one_late_call_does_not_bend_a_line,
 		time_and_frames_of_a_line_agree,
 		NULL,

@@ -272,7 +272,7 @@ START_TEST(a_gap_is_survived_without_a_click)
 		ck_assert_uint_gt(report.underruns + report.overruns, 0);
 		ck_assert(report.is_running && report.is_locked);
 		ck_assert_double_eq_tol(report.fill, report.target, 3);
-		ck_assert_double_le(thd_and_noise(&scene), -90);
+		ck_assert_double_le(thd_and_noise(&scene), -80);
 		ck_assert_msg(scene.largest_step <= tone_step + fade_step, "a step of %g",
 			scene.largest_step);
 		resample_destroy(scene.resample);
