@@ -7,6 +7,7 @@ from program import Failure, require
 TIER = "slow"
 MACHINE = "isolated"
 PROFILE = "rt-audio"
+USER_KEY = "org.gnome.desktop.interface/enable-animations"
 IRQ = "/proc/irq/"
 # What the kernel and systemd say before and after.
 EFFECTS = {
@@ -102,6 +103,23 @@ def apply_and_take_back(guest, agent, original):
     return f"{len(others)} values changed, {len(moved)} interrupts moved"
 
 
+def set_for_a_user(guest, agent):
+    """systemd makes the process of the user: helix-applyd may not see a home, nor become anybody."""
+    guest.run("useradd --create-home alice; mkdir -p /etc/helix-agent/profiles\n"
+              f"printf '[gsettings:*/{USER_KEY}]\\nvalue=false\\n' >/etc/helix-agent/profiles/user.conf")
+    plan = agent.value("helix-profile-plan", name="user")
+    require([(one["target"], one["change"]) for one in plan["entries"]] == [(f"alice/{USER_KEY}", True)],
+            f"the plan for a user: {plan['entries']}")
+    agent.value("helix-profile-apply", name="user", plan_hash=plan["plan-hash"])
+    verified = agent.value("helix-profile-verify", name="user")
+    require([one["same"] for one in verified] == [True], f"of the user's setting: {verified}")
+    owner = guest.run("stat -c %U /home/alice/.config/dconf/user").strip()
+    require(owner == "alice", f"the user's settings belong to {owner}")
+    agent.value("helix-profile-rollback", checkpoint="base")
+    after = agent.value("helix-profile-plan", name="user")["entries"][0]
+    require(after["current"] is None, f"of the user's setting, taken back: {after}")
+
+
 def get_stuck(guest, agent, original):
     """An apply that waits for a service to stop."""
     guest.run("rm -f /run/stopping; touch /run/slow")
@@ -171,6 +189,7 @@ def prove(guest):
     agent.close()
     guest.run("sh ./install.sh yes; systemctl restart helix-agentd.service")
     agent = AgentClient(guest)
+    set_for_a_user(guest, agent)
     original = state_of(guest)
     require_original(original)
     changed = apply_and_take_back(guest, agent, original)
@@ -178,8 +197,8 @@ def prove(guest):
     agent = killed_and_reset(guest, agent, original)
     agent = kept_over_boots(guest, agent)
     agent.close()
-    return (f"{health}; {changed}; all of {len(original)} values are back after rollback, SIGKILL, SIGKILL and reset, "
-            "and after a boot with them")
+    return (f"{health}; a user's setting came and went; {changed}; all of {len(original)} values are back after "
+            "rollback, SIGKILL, SIGKILL and reset, and after a boot with them")
 
 
 def run(rig):
