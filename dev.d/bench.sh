@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # ./dev bench [--quick] [--repeat N] [--json FILE]
 # ./dev bench agent [--quick] [--json FILE]
+# ./dev bench netjack [--quick] [--json FILE]
 # ./dev bench guest [--quick] [--json FILE] [--kvm] [--only NAME]
 
 need "the build" "${packages_build[@]}"
@@ -13,6 +14,14 @@ if [ "${1:-}" = agent ]; then
 	compile helix-agentd helix-applyd
 	cd "$caller_dir" # where FILE is
 	exec "$python" -B "$here/tests/bench/agent.py" --build "$build" --profiles "$here/agent/profiles" "$@"
+fi
+
+if [ "${1:-}" = netjack ]; then
+	shift
+	need "the slave and what is compared with" "${packages_test[@]}" "${packages_bench_netjack[@]}"
+	compile
+	cd "$caller_dir" # where FILE is
+	exec "$python" -B "$here/tests/bench/netjack.py" --build "$build" "$@"
 fi
 
 if [ "${1:-}" = guest ]; then

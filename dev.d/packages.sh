@@ -17,6 +17,7 @@ packages_test=(
 	jackd2 iproute2 nftables
 )
 packages_wine=(wine wine64) # runs the batch files for Windows
+packages_bench_netjack=(zita-njbridge)
 packages_lint=(clang-format clang-tidy shellcheck git)
 packages_fuzz=(clang libclang-rt-dev llvm)
 packages_cover=(gcovr)
