@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The NETJACK2 master at 96 kHz against a real `jackd -S -d net` with a client in its graph, on this machine: where the samples
-are, how long a period takes to the slave and back, what the master costs. Beside it a master on libjacknet with the same slave,
-and two zita-njbridges between two free jackds.
+"""The NETJACK2 master at 96 kHz against a real `jackd -S -d net` with a client in its graph, on this machine: where the
+samples are, how long a period takes to the slave and back, what the master costs. Beside it a master on libjacknet with the
+same slave, and two zita-njbridges between two free jackds.
 
-`net` is the round trip by the kernel's stamps; `back` is from before a period is sent until it is in the hands of the caller,
-which libjacknet alone can tell of itself: with -l 0 both are the same way, and are compared.
+`net` is the round trip by the kernel's stamps; `back` is from before a period is sent until it is in the hands of the
+caller, which is all that libjacknet can tell: with -l 0 both are the same way, and are compared.
 """
 
 import argparse
@@ -29,7 +29,7 @@ REFERENCE = (128, 1)
 
 
 def cpu_s(pid):
-    """Of all its threads, in the kernel too: sending to a slave on the same machine is also the work of receiving there."""
+    """Of all its threads, in the kernel too: sending to a slave on the same machine is also receiving there."""
     return sum(int(file.read_text(encoding="ascii").split()[0])
                for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
@@ -123,6 +123,13 @@ def add_bridge(server, *command):
     raise AssertionError(f"{command[0]}: {client.log()}")
 
 
+def stable(readings):
+    """The median where most are close to it, else None."""
+    middle = sorted(readings)[len(readings) // 2] if readings else None
+    close = [reading for reading in readings if middle and abs(reading - middle) < middle / 50]
+    return middle if len(close) * 2 > len(readings) else None
+
+
 def zita(seconds):
     """The loop over two bridges, samples by jack_iodelay: {format: samples}"""
     found = {}
@@ -146,7 +153,7 @@ def zita(seconds):
             host.connect([("jack_delay:out", "zita-j2n:in_1"), ("zita-n2j:out_1", "jack_delay:in")])
             time.sleep(5 + seconds)
             readings = [float(m.group(1)) for m in map(re.compile(r"([\d.]+) frames").search, list(delay.lines)) if m]
-            found[form.strip("-")] = sorted(readings)[len(readings) // 2] if readings else None
+            found[form.strip("-")] = stable(readings)
         finally:
             for server in servers:
                 server.end()
