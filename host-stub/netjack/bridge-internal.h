@@ -44,7 +44,6 @@ struct bridge_guest {
 	int failure; /* -errno: why the slave is gone; 0: asked to leave, or silent */
 	/* Own clock: between the two threads. */
 	struct resample *to_guest, *from_guest;
-	int64_t tick_ns;
 	struct bridge *bridge;
 	/* Both. */
 	struct conceal *conceal;

@@ -53,9 +53,8 @@ static void send_period(void *audio, uint64_t tick, float *const *channels)
 	struct bridge_guest *guest = audio;
 
 	(void)tick;
-	guest->tick_ns = bridge_now_ns();
 	if (guest->to_guest)
-		resample_read(guest->to_guest, guest->tick_ns, channels);
+		resample_read(guest->to_guest, bridge_now_ns(), channels);
 }
 
 static void receive_period(void *audio, uint64_t tick, uint64_t sent, enum verdict verdict,
@@ -66,9 +65,10 @@ static void receive_period(void *audio, uint64_t tick, uint64_t sent, enum verdi
 	(void)tick;
 	(void)sent;
 	bridge_guest_returned(guest, verdict, channels);
+	/* Not the time of the tick: what has been waited for is there that much later. */
 	if (guest->from_guest)
 		resample_write(
-			guest->from_guest, guest->tick_ns, (const float *const *)guest->returned);
+			guest->from_guest, bridge_now_ns(), (const float *const *)guest->returned);
 }
 
 static int new_rings(struct bridge *bridge, struct bridge_guest *guest)
@@ -76,8 +76,6 @@ static int new_rings(struct bridge *bridge, struct bridge_guest *guest)
 	const struct netjack_session *session = &guest->session;
 	uint32_t rate = atomic_load(&bridge->graph_rate);
 	uint32_t period = atomic_load(&bridge->graph_period);
-	/* A return of the same tick comes within the tick, and counts as of its start. */
-	double tick_ms = session->latency == 0 ? 1e3 * session->period / session->rate : 0;
 	const struct resample_config to_guest = {
 		(unsigned)session->send_audio,
 		rate,
@@ -92,7 +90,7 @@ static int new_rings(struct bridge *bridge, struct bridge_guest *guest)
 		session->period,
 		rate,
 		period,
-		bridge->margin_ms + tick_ms,
+		bridge->margin_ms,
 	};
 	int r = 0;
 
