@@ -14,6 +14,7 @@ struct agentd {
 	struct health *health;       /* health_commands, link_commands */
 	struct link_log *link_log;   /* link_commands; as the probes have it */
 	struct forward *forward;     /* forward_commands */
+	struct errands *errands;     /* guest_commands, facts_commands */
 };
 
 extern const struct dialect_command guest_commands[], health_commands[], forward_commands[],

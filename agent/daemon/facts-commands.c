@@ -3,19 +3,12 @@
 #include "../probe/facts.h"
 
 #include "agentd.h"
+#include "errand.h"
 
 #include <sys/statvfs.h>
 
 #define BUS_TIMEOUT_MS 2000
 #define LATE_MS        8000 /* longer than the tools and calls that have a limit of their own */
-
-/* helix-facts: numbers without a verdict. Asked on a thread: the bus may take its time, or for ever. */
-struct facts {
-	const struct env *env;
-	struct dialect_call *call; /* NULL: it was told that this takes too long */
-	json_t *reply;             /* of the thread, until it ends */
-	guint timer;
-};
 
 static void add_cpus(const struct env *env, json_t *reply)
 {
@@ -103,41 +96,14 @@ static void add_boot(const struct env *env, json_t *reply)
 					     1000)));
 }
 
-static void gather(GTask *task, void *source, void *data, GCancellable *cancellable)
+static bool gather(const struct env *env, json_t *reply, struct dialect_error *error)
 {
-	struct facts *facts = data;
-
-	add_cpus(facts->env, facts->reply);
-	add_memory(facts->env, facts->reply);
-	add_disk(facts->env, facts->reply);
-	add_audio(facts->env, facts->reply);
-	add_boot(facts->env, facts->reply);
-	g_task_return_boolean(task, TRUE);
-}
-
-static void on_gathered(GObject *source, GAsyncResult *result, void *user)
-{
-	struct facts *facts = user;
-	struct dialect_error error = { 0 };
-
-	g_clear_handle_id(&facts->timer, g_source_remove);
-	if (facts->call)
-		dialect_call_finish(facts->call, facts->reply, &error);
-	else
-		json_decref(facts->reply);
-	g_free(facts);
-}
-
-static gboolean on_late(void *user)
-{
-	struct facts *facts = user;
-	struct dialect_call *call = g_steal_pointer(&facts->call);
-	struct dialect_error error = { 0 };
-
-	facts->timer = 0;
-	dialect_fail(&error, "the bus or a process of this machine does not answer");
-	dialect_call_finish(call, NULL, &error);
-	return G_SOURCE_REMOVE;
+	add_cpus(env, reply);
+	add_memory(env, reply);
+	add_disk(env, reply);
+	add_audio(env, reply);
+	add_boot(env, reply);
+	return true;
 }
 
 static json_t *wanted(const struct config *config)
@@ -147,18 +113,16 @@ static json_t *wanted(const struct config *config)
 		(int)config->periods, "hugepages", (int)config->hugepages);
 }
 
+/* helix-facts: numbers without a verdict. */
 static json_t *run_facts(
 	void *user, json_t *arguments, struct dialect_call *call, struct dialect_error *error)
 {
+	static const struct errand_kind kind = { gather, LATE_MS,
+		"the bus or a process of this machine does not answer" };
 	const struct agentd *agentd = user;
-	struct facts *facts = g_new0(struct facts, 1);
-	g_autoptr(GTask) task = g_task_new(NULL, NULL, on_gathered, facts);
 
-	*facts = (struct facts){ agentd->env, call, json_object(), 0 };
-	facts->timer = g_timeout_add(LATE_MS, on_late, facts);
-	json_object_set_new(facts->reply, "wanted", wanted(agentd->config));
-	g_task_set_task_data(task, facts, NULL);
-	g_task_run_in_thread(task, gather);
+	errands_run(
+		agentd->errands, &kind, call, json_pack("{s:o}", "wanted", wanted(agentd->config)));
 	return NULL;
 }
 

@@ -2,13 +2,15 @@
 #include "guest.h"
 
 #include "agentd.h"
+#include "errand.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define CPUS "/sys/devices/system/cpu"
+#define CPUS           "/sys/devices/system/cpu"
+#define FSINFO_LATE_MS 5000
 
 static const struct env *env_of(void *user)
 {
@@ -146,16 +148,15 @@ static json_t *describe_mount(const struct env *env, const struct guest_mount *m
 	return info;
 }
 
-static json_t *run_fsinfo(
-	void *user, json_t *arguments, struct dialect_call *call, struct dialect_error *error)
+static bool list_mounts(const struct env *env, json_t *reply, struct dialect_error *error)
 {
+	g_autoptr(GError) own = NULL;
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
-	json_t *mounts = json_array();
 
-	if (!read_file(user, "/proc/self/mountinfo", &text, error)) {
-		json_decref(mounts);
-		return NULL;
+	if (!env_read(env, "/proc/self/mountinfo", &text, &own)) {
+		dialect_fail(error, "%s", own->message);
+		return false;
 	}
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line; line++) {
@@ -164,14 +165,24 @@ static json_t *run_fsinfo(
 		if (!guest_parse_mount(*line, &mount))
 			continue;
 		if (mount.major != 0 || !strcmp(mount.type, "btrfs")) {
-			json_t *info = describe_mount(env_of(user), &mount);
+			json_t *info = describe_mount(env, &mount);
 
 			if (info)
-				json_array_append_new(mounts, info);
+				json_array_append_new(reply, info);
 		}
 		guest_mount_finish(&mount);
 	}
-	return mounts;
+	return true;
+}
+
+static json_t *run_fsinfo(
+	void *user, json_t *arguments, struct dialect_call *call, struct dialect_error *error)
+{
+	static const struct errand_kind kind = { list_mounts, FSINFO_LATE_MS,
+		"a file system of this machine does not answer" };
+
+	errands_run(((const struct agentd *)user)->errands, &kind, call, json_array());
+	return NULL;
 }
 
 const struct dialect_command guest_commands[] = {

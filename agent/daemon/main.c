@@ -8,6 +8,7 @@
 #include "../probe/override.h"
 #include "agentd.h"
 #include "encoder-socket.h"
+#include "errand.h"
 #include "forward.h"
 #include "health-writer.h"
 #include "policy.h"
@@ -226,6 +227,7 @@ static void start(struct program *program)
 	};
 	overrides_unref(wanted.overrides);
 	program->agentd.forward = forward_new(apply, &forward_times);
+	program->agentd.errands = errands_new(&program->env);
 	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
 	program->loop = g_main_loop_new(NULL, FALSE);
 }
@@ -256,6 +258,7 @@ static void finish(struct program *program)
 	port_free(program->port);
 	encoder_socket_free(program->encoder_socket);
 	forward_free(program->agentd.forward);
+	errands_free(program->agentd.errands);
 	health_writer_free(program->json_writer);
 	health_writer_free(program->metrics_writer);
 	health_free(program->agentd.health);

@@ -70,12 +70,26 @@ class Talking(AgentTest):
         self.assertEqual(client.value("guest-get-osinfo")["pretty-name"], "Helix 1")
         self.assertEqual(client.value("guest-get-load"), {"load1m": 1, "load5m": 2, "load15m": 3.5})
 
-    def test_a_bus_that_says_nothing_does_not_keep_a_client_waiting(self):
+    def start_on_a_silent_bus(self):
         bus = socket.socket(socket.AF_UNIX)
+        bus.settimeout(DEADLINE_S)
         self.addCleanup(bus.close)
         bus.bind(str(self.root / "bus"))
         bus.listen()
-        self.start(DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.root / 'bus'}")
+        return bus, self.start(DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.root / 'bus'}")
+
+    def test_it_ends_at_once_while_a_question_hangs(self):
+        bus, process = self.start_on_a_silent_bus()
+        client = self.client()
+        client.send(b'{"execute":"helix-facts"}')
+        caller, _ = bus.accept()
+        self.addCleanup(caller.close)
+        started = time.monotonic()
+        self.assertEqual(self.stop(process), (0, ""))
+        self.assertLess(time.monotonic() - started, 5)
+
+    def test_a_bus_that_says_nothing_does_not_keep_a_client_waiting(self):
+        self.start_on_a_silent_bus()
         client = self.client()
         self.assertIn("does not answer", client.ask("helix-facts")["error"]["desc"])
         self.assertEqual(client.value("guest-ping"), {})
