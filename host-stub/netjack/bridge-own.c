@@ -112,8 +112,10 @@ static int seat_guest(struct bridge *bridge, struct bridge_guest *guest)
 		return -EBUSY;
 	if (guest->to_guest)
 		playback_s += resample_delay(guest->to_guest);
+	/* The endpoint takes what is due at the end of its tick. */
 	if (guest->from_guest)
-		capture_s += resample_delay(guest->from_guest);
+		capture_s += resample_delay(guest->from_guest) +
+			     (double)guest->session.period / guest->session.rate;
 	return bridge_seat_take(bridge, seat, guest, capture_s * rate, playback_s * rate);
 }
 
