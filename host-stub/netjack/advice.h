@@ -3,8 +3,8 @@
 
 /* What a user can do about a run that does not begin. Each for the caller to g_free(). */
 
+#include "endpoint/slave.h"
 #include "options.h"
-#include "slave.h"
 
 /* Nobody announces itself at `port`: what to run in the guest, with the addresses that it may reach us
  * at. */

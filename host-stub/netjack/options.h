@@ -3,8 +3,8 @@
 
 /* The command line of `helix-host-stub netjack`. */
 
-#include "bridge.h"
-#include "wav.h"
+#include "bridge/bridge.h"
+#include "sound/wav.h"
 
 #define NETJACK_DEFAULT_RATE     96000
 #define NETJACK_DEFAULT_PERIOD   128

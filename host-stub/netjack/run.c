@@ -3,9 +3,9 @@
 
 #include "../command.h"
 #include "advice.h"
-#include "live.h"
-#include "stack.h"
-#include "summary.h"
+#include "measure/live.h"
+#include "measure/stack.h"
+#include "measure/summary.h"
 
 #include <errno.h>
 #include <poll.h>

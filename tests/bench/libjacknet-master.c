@@ -10,9 +10,9 @@
  * of JSON. A round trip is from before a period is sent until the call that brings it back returns.
  */
 
-#include "netjack/histogram.h"
-#include "netjack/payload.h"
-#include "netjack/realtime.h"
+#include "netjack/endpoint/histogram.h"
+#include "netjack/measure/payload.h"
+#include "netjack/endpoint/realtime.h"
 
 #include <inttypes.h>
 #include <jack/net.h>

@@ -10,7 +10,7 @@
  */
 
 #include "fuzz-target.h"
-#include "netjack/returns.h"
+#include "netjack/endpoint/returns.h"
 
 #include <hxfr/wire.h>
 #include <string.h>

@@ -15,7 +15,7 @@
  *	fake_slave_finish(&slave);
  */
 
-#include "netjack/packet.h"
+#include "netjack/wire/packet.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
 /* A door on 127.0.0.1 with a clock that the test turns, and slaves in front of it. */
 
 #include "fake-slave.h"
-#include "netjack/door.h"
+#include "netjack/endpoint/door.h"
 
 #define MS INT64_C(1000000)
 

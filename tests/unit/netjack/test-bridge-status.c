@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/bridge-status.h"
+#include "netjack/bridge/bridge-status.h"
 #include "suite.h"
 
-#include "netjack/bridge.h"
+#include "netjack/bridge/bridge.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/conceal.h"
+#include "netjack/bridge/conceal.h"
 #include "suite.h"
 
 #include <math.h>

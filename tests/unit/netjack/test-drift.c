@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/drift.h"
+#include "netjack/bridge/drift.h"
 #include "suite.h"
 
 #include <math.h>

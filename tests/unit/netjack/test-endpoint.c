@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The whole NETJACK2 master, with slaves on threads. Speed is nobody's promise here. */
 #include "fake-slave.h"
-#include "netjack/endpoint.h"
+#include "netjack/endpoint/endpoint.h"
 #include "suite.h"
 
 #include <arpa/inet.h>

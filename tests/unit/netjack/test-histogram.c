@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/histogram.h"
+#include "netjack/endpoint/histogram.h"
 
 #include "suite.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A network that is bad on purpose. */
-#include "netjack/inject.h"
-#include "netjack/packet.h"
+#include "netjack/endpoint/inject.h"
+#include "netjack/wire/packet.h"
 #include "suite.h"
 
 #define N_SEEN_MAX 20000u

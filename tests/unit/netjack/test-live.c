@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/live.h"
+#include "netjack/measure/live.h"
 
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/measure.h"
-#include "netjack/payload.h"
+#include "netjack/measure/measure.h"
+#include "netjack/measure/payload.h"
 
 #include "suite.h"
 

@@ -3,7 +3,7 @@
 /* tests/vectors/netjack: packets of jackd and netmanager 1.9.21, see README.md there. */
 
 #include "../protocol/vectors.h"
-#include "netjack/packet.h"
+#include "netjack/wire/packet.h"
 
 #include "suite.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/packet.h"
+#include "netjack/wire/packet.h"
 
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is said where the machine does not allow real time. */
-#include "netjack/realtime.h"
+#include "netjack/endpoint/realtime.h"
 #include "suite.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define SUITE_TEST_TIMEOUT_S 120
-#include "netjack/resample.h"
+#include "netjack/bridge/resample.h"
 #include "suite.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/anchor.h"
-#include "netjack/returns.h"
+#include "netjack/endpoint/anchor.h"
+#include "netjack/endpoint/returns.h"
 
 #include "suite.h"
 

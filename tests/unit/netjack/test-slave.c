@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One connected slave, a period at a time. */
 #include "fake-slave.h"
-#include "netjack/door-socket.h"
-#include "netjack/slave.h"
+#include "netjack/endpoint/door-socket.h"
+#include "netjack/endpoint/slave.h"
 #include "suite.h"
 
 #include <arpa/inet.h>

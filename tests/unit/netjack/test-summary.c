@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/summary.h"
+#include "netjack/measure/summary.h"
 
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The clock of the NETJACK2 master. */
-#include "netjack/ticker.h"
+#include "netjack/endpoint/ticker.h"
 #include "suite.h"
 
 #define NS_PER_S INT64_C(1000000000)

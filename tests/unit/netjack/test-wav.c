@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "netjack/fifo.h"
-#include "netjack/payload.h"
-#include "netjack/stack.h"
-#include "netjack/wav.h"
+#include "netjack/measure/payload.h"
+#include "netjack/measure/stack.h"
+#include "netjack/sound/fifo.h"
+#include "netjack/sound/wav.h"
 
 #include "suite.h"
 

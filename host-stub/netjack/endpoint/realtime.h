@@ -4,7 +4,7 @@
 /* What keeps the clock even: SCHED_FIFO and memory that stays. Where it is not allowed, a warning says
  * how to allow it, and life goes on. */
 
-#include "../log.h"
+#include "../../log.h"
 
 #include <stdbool.h>
 

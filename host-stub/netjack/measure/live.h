@@ -4,7 +4,7 @@
 /* What is on standard error while a run goes on: one line that is rewritten on a terminal, a line from
  * time to time elsewhere, and messages of any thread between them. */
 
-#include "../log.h"
+#include "../../log.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 
 /* Several audios as one: the first one plays, all of them hear what comes back. */
 
-#include "audio.h"
+#include "../endpoint/audio.h"
 
 #define STACK_MAX 4u
 

@@ -14,7 +14,7 @@
  * the slaves start again with the new ones.
  */
 
-#include "door.h"
+#include "../endpoint/door.h"
 
 #define BRIDGE_CLIENT         "netjack"
 #define BRIDGE_STATUS_PATH    "/run/helix-netjack/status.json"

@@ -9,9 +9,9 @@
  * sent, so that the way is to be seen in the file as delay. What did not come is silence in it.
  */
 
-#include "audio.h"
+#include "../endpoint/audio.h"
 
-#include "../log.h"
+#include "../../log.h"
 
 /* Is libsndfile compiled in? If not, both _new() are -ENOTSUP. */
 bool wav_is_available(void);

@@ -13,10 +13,10 @@
  * changes hands without a lock.
  */
 
+#include "../endpoint/endpoint.h"
 #include "bridge-status.h"
 #include "bridge.h"
 #include "conceal.h"
-#include "endpoint.h"
 #include "resample.h"
 
 #include <jack/jack.h>

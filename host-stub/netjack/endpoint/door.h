@@ -14,7 +14,7 @@
 
 #include "slave.h"
 
-#include "../log.h"
+#include "../../log.h"
 
 #define DOOR_SLAVES_MAX 8u   /* connected and on their way in together */
 #define DOOR_SETUP_MS   2000 /* a SETUP that nobody answers is forgotten */

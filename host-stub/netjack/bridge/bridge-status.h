@@ -4,8 +4,8 @@
 /* What a running bridge says of itself: a JSON file, written once a second, and what people read of it.
  * Numbers count since the session began, unless they are called recent. */
 
+#include "../endpoint/slave.h"
 #include "resample.h"
-#include "slave.h"
 
 #define BRIDGE_RECENT_S   10
 #define BRIDGE_STALE_S    5 /* a file that is older is of a bridge that hangs or was killed */

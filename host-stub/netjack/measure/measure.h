@@ -10,7 +10,7 @@
  * that of the session's first channel are not counted.
  */
 
-#include "audio.h"
+#include "../endpoint/audio.h"
 
 #define MEASURE_LAG_PERIODS 64u /* the longest way that is found */
 #define MEASURE_LAGS        8u  /* different ones that are kept apart */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "../command.h"
+#include "../../command.h"
 
 #include "bridge-status.h"
 #include "bridge.h"

@@ -3,9 +3,9 @@
 
 /* What a run came to: judged here, and told as text, as JSON and as a picture. Pure. */
 
-#include "endpoint.h"
+#include "../endpoint/endpoint.h"
+#include "../options.h"
 #include "measure.h"
-#include "options.h"
 
 #include <glib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bridge.h"
 
-#include "../command.h"
+#include "../../command.h"
 
 #include <errno.h>
 

@@ -7,7 +7,7 @@
  * allocate or log.
  */
 
-#include "packet.h"
+#include "../wire/packet.h"
 
 /* What became of one period that was sent. */
 enum verdict {

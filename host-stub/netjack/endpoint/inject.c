@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject.h"
 
-#include "packet.h"
+#include "../wire/packet.h"
 
 #include <errno.h>
 #include <stdlib.h>
