@@ -24,7 +24,7 @@ import unittest
 DEADLINE_S = 60
 STUB = os.environ["HELIX_HOST_STUB"]
 INSIDE = "NETJACK_TEST_INSIDE"
-TOOLS = ("jackd", "jack_lsp", "jack_connect", "jack_thru", "jack_load", "nft", "ip", "unshare")
+TOOLS = ("jackd", "jack_lsp", "jack_connect", "jack_thru", "jack_load", "jack_iodelay", "jack_bufsize", "nft", "ip", "unshare")
 
 MASTER_ADDRESS, SLAVE_ADDRESS = "10.77.0.1", "10.77.0.2"
 LOOPBACK = "127.0.0.1"

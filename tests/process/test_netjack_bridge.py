@@ -18,9 +18,10 @@ import tempfile
 import time
 import unittest
 
+import netjack
+
 STUB = os.environ["HELIX_HOST_STUB"]
 DEADLINE_S = 60
-TOOLS = ("jackd", "jack_lsp", "jack_connect", "jack_iodelay", "jack_bufsize")
 READINGS = 12  # of jack_iodelay
 
 
@@ -43,15 +44,12 @@ def free_port():
 
 class BridgeTest(unittest.TestCase):
     def setUp(self):
-        missing = [tool for tool in TOOLS if not shutil.which(tool)]
-        if missing:
-            self.skipTest(f"no {', '.join(missing)} here (package jackd2)")
         folder = tempfile.TemporaryDirectory(prefix="bridge-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.status_path = self.folder / "status.json"
         self.port = free_port()
-        self.host = f"hxbh{os.getpid()}"
+        self.host = "host"
 
     def start(self, *command, name):
         """A program with its log in the folder, ended with the test."""
@@ -61,17 +59,10 @@ class BridgeTest(unittest.TestCase):
         return process
 
     def start_jackd(self, server, *arguments, name):
-        """A server that lives. There are eight on a machine at most, and others may have them: they are waited for."""
-        end = time.monotonic() + DEADLINE_S
-        while time.monotonic() < end:
-            before = len(self.log(name))
-            process = self.start("jackd", "-n", server, "-r", "-S", *arguments, name=name)
-            until(lambda: process.poll() is not None or self.jack(server, "jack_lsp").returncode == 0, f"jackd {server}")
-            if process.poll() is None:
-                return process
-            self.assertIn("Too many servers", self.log(name)[before:])
-            time.sleep(0.5)
-        self.skipTest("eight JACK servers run on this machine: there is no room for another one")
+        process = self.start("jackd", "-n", server, "-r", "-S", *arguments, name=name)
+        until(lambda: process.poll() is not None or self.jack(server, "jack_lsp").returncode == 0, f"jackd {server}")
+        self.assertIsNone(process.poll(), self.log(name))
+        return process
 
     def end(self, process):
         if process.poll() is None:
@@ -331,4 +322,5 @@ class Unit(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    netjack.isolate()
     unittest.main(verbosity=2)
