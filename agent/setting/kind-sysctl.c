@@ -72,28 +72,6 @@ static bool may_run_without_limit(const struct env *env, gint64 value, char **re
 	return value != -1 || !guard_holds(env, "one-cpu;no-isolation", ret_reason);
 }
 
-/* Half of the memory that is free stays so. */
-static bool fits_memory(const struct env *env, gint64 pages, char **ret_reason)
-{
-	g_autofree char *text = NULL;
-	const char *free_kb, *page_kb;
-	guint64 half_kb, size_kb;
-
-	if (!env_read(env, "/proc/meminfo", &text, NULL) ||
-		!(free_kb = strstr(text, "MemAvailable:")) ||
-		!(page_kb = strstr(text, "Hugepagesize:"))) {
-		*ret_reason = g_strdup("/proc/meminfo does not say what memory there is");
-		return false;
-	}
-	half_kb = g_ascii_strtoull(free_kb + strlen("MemAvailable:"), NULL, 10) / 2;
-	size_kb = g_ascii_strtoull(page_kb + strlen("Hugepagesize:"), NULL, 10);
-	if (pages >= 0 && (size_kb == 0 || (guint64)pages <= half_kb / size_kb))
-		return true;
-	*ret_reason = g_strdup_printf(
-		"%" G_GINT64_FORMAT " pages are more than half of what is free", pages);
-	return false;
-}
-
 static bool check(const struct env *env, const struct setting *setting, char **ret_reason)
 {
 	g_autofree char *path = path_of(setting->target);
@@ -116,7 +94,8 @@ static bool check(const struct env *env, const struct setting *setting, char **r
 		return false;
 	if (!strcmp(setting->target, RT_RUNTIME))
 		return may_run_without_limit(env, value, ret_reason);
-	return !g_str_has_prefix(setting->target, HUGEPAGES) || fits_memory(env, value, ret_reason);
+	return !g_str_has_prefix(setting->target, HUGEPAGES) ||
+	       knob_fits_memory(env, setting->desired, 0, ret_reason);
 }
 
 static bool read_value(const struct env *env, const char *target, char **ret, GError **error)

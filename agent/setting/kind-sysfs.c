@@ -5,6 +5,30 @@
 
 #include <string.h>
 
+#define SIZE_PREFIX "hugepages-"
+
+/* .../hugepages-2048kB/nr_hugepages, and what begins so: _mempolicy. */
+static bool check_hugepages(const struct env *env, const struct setting *setting, char **ret_reason)
+{
+	g_autofree char *folder = g_path_get_dirname(setting->target);
+	g_autofree char *size = g_path_get_basename(folder);
+	guint64 page_kb = 0;
+
+	if (g_str_has_prefix(size, SIZE_PREFIX))
+		page_kb = g_ascii_strtoull(size + strlen(SIZE_PREFIX), NULL, 10);
+	if (page_kb > 0)
+		return knob_fits_memory(env, setting->desired, page_kb, ret_reason);
+	*ret_reason = g_strdup("its folder does not say how large the pages are");
+	return false;
+}
+
+static bool is_hugepages(const char *target)
+{
+	g_autofree char *name = g_path_get_basename(target);
+
+	return g_str_has_prefix(name, "nr_hugepages");
+}
+
 static bool check(const struct env *env, const struct setting *setting, char **ret_reason)
 {
 	if (!g_str_has_prefix(setting->target, "/sys/") || strstr(setting->target, "/../") ||
@@ -12,7 +36,9 @@ static bool check(const struct env *env, const struct setting *setting, char **r
 		*ret_reason = g_strdup("not a file of /sys that could be set");
 		return false;
 	}
-	return knob_check(env, setting->target, ret_reason);
+	if (!knob_check(env, setting->target, ret_reason))
+		return false;
+	return !is_hugepages(setting->target) || check_hugepages(env, setting, ret_reason);
 }
 
 /* "always [madvise] never": one of these. */

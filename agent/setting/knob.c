@@ -29,6 +29,38 @@ bool knob_check(const struct env *env, const char *path, char **ret_reason)
 	return false;
 }
 
+static bool memory_kb(const char *text, const char *name, guint64 *ret)
+{
+	const char *line = strstr(text, name);
+
+	if (line)
+		*ret = g_ascii_strtoull(line + strlen(name), NULL, 10);
+	return line != NULL;
+}
+
+bool knob_fits_memory(const struct env *env, const char *pages, uint64_t page_kb, char **ret_reason)
+{
+	g_autofree char *text = NULL;
+	guint64 free_kb, size_kb = page_kb, n;
+
+	/* The kernel also takes 0x10, 010 and blanks. */
+	if (!g_ascii_string_to_unsigned(pages, 10, 0, G_MAXINT64, &n, NULL)) {
+		*ret_reason = g_strdup("a number of huge pages is a decimal number");
+		return false;
+	}
+	if (!env_read(env, "/proc/meminfo", &text, NULL) ||
+		!memory_kb(text, "MemAvailable:", &free_kb) ||
+		(!page_kb && !memory_kb(text, "Hugepagesize:", &size_kb))) {
+		*ret_reason = g_strdup("/proc/meminfo does not say what memory there is");
+		return false;
+	}
+	if (size_kb == 0 || n <= free_kb / 2 / size_kb)
+		return true;
+	*ret_reason = g_strdup_printf(
+		"%" G_GUINT64_FORMAT " pages are more than half of what is free", n);
+	return false;
+}
+
 /* The paths below `done` that match the components that are left. */
 static void expand(const struct env *env, const char *done, char *const *left, GPtrArray *found)
 {

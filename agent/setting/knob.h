@@ -12,3 +12,7 @@ bool knob_read(const struct env *env, const char *path, char **ret, GError **err
 bool knob_check(const struct env *env, const char *path, char **ret_reason);
 /* Files that match a path with * in its components; sorted; NULL-terminated. */
 char **knob_expand(const struct env *env, const char *pattern);
+/* May so many huge pages be reserved? Half of the memory that is free stays so. page_kb 0: pages of
+ * the default size. Else *ret_reason. */
+bool knob_fits_memory(
+	const struct env *env, const char *pages, uint64_t page_kb, char **ret_reason);

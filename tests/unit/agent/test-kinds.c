@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HUGE_2M "/sys/kernel/mm/hugepages/hugepages-2048kB"
+#define HUGE_1G "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB"
+
 static struct sandbox sandbox;
 
 static void setup(void)
@@ -14,6 +17,10 @@ static void setup(void)
 	sandbox_put(&sandbox, "/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
 	sandbox_put(&sandbox, "/proc/sys/vm/nr_hugepages", "0\n");
 	sandbox_put(&sandbox, "/proc/sys/vm/nr_hugepages_mempolicy", "0\n");
+	sandbox_put(&sandbox, HUGE_2M "/nr_hugepages", "0\n");
+	sandbox_put(&sandbox, HUGE_2M "/nr_hugepages_mempolicy", "0\n");
+	sandbox_put(&sandbox, HUGE_2M "/nr_overcommit_hugepages", "0\n");
+	sandbox_put(&sandbox, HUGE_1G "/nr_hugepages", "0\n");
 	sandbox_put(&sandbox, "/proc/sys/kernel/core_pattern", "core\n");
 	sandbox_put(&sandbox, "/proc/meminfo",
 		"MemAvailable:    4194304 kB\nHugepagesize:       2048 kB\n");
@@ -56,6 +63,16 @@ START_TEST(what_does_not_apply_is_refused)
 		{ &setting_kind_sysctl, "kernel.core_pattern", "core.%p", true },
 		{ &setting_kind_sysfs, "/sys/kernel/mm/transparent_hugepage/enabled", "never",
 			true },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_hugepages", "1024", true },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_hugepages", "1025", false },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_hugepages", "-1", false },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_hugepages", "0x10", false },
+		{ &setting_kind_sysfs, HUGE_2M "/./nr_hugepages", "1", false },
+		{ &setting_kind_sysfs, HUGE_2M "//nr_hugepages", "1025", false },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_hugepages_mempolicy", "1025", false },
+		{ &setting_kind_sysfs, HUGE_2M "/nr_overcommit_hugepages", "1025", true },
+		{ &setting_kind_sysfs, HUGE_1G "/nr_hugepages", "2", true },
+		{ &setting_kind_sysfs, HUGE_1G "/nr_hugepages", "3", false },
 		{ &setting_kind_sysfs, "/sys/../etc/passwd", "x", false },
 		{ &setting_kind_sysfs, "/etc/passwd", "x", false },
 		{ &setting_kind_irq, "24", "0-1", true },
