@@ -163,8 +163,8 @@ class Master(Program):
         self.end(signal.SIGINT)
         self.output.seek(0)
         text = self.output.read()
-        if not text:
-            raise AssertionError(f"no report, status {self.process.returncode}:\n{self.log()}")
+        if not text or self.process.returncode != 0:
+            raise AssertionError(f"status {self.process.returncode}:\n{self.log()}\n{text}")
         return json.loads(text)
 
 
