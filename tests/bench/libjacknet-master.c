@@ -11,8 +11,8 @@
  */
 
 #include "netjack/endpoint/histogram.h"
-#include "netjack/measure/payload.h"
 #include "netjack/endpoint/realtime.h"
+#include "netjack/measure/payload.h"
 
 #include <inttypes.h>
 #include <jack/net.h>
