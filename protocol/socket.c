@@ -5,6 +5,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -233,7 +234,7 @@ static int bind_path(int fd, const char *path, const struct address *a)
 	}
 	if (r < 0)
 		return r;
-	return chmod(path, 0600) < 0 ? -errno : 0;
+	return fchmodat(AT_FDCWD, path, 0600, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 static int listen_unix(struct hxfr_endpoint *e, int *ret)

@@ -2,6 +2,7 @@
 #include "encoder-socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,7 +64,7 @@ static bool open_socket(const char *path, int *ret_fd, GError **error)
 	remove_stale(&address);
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		chmod(path, MODE) < 0) {
+		fchmodat(AT_FDCWD, path, MODE, AT_SYMLINK_NOFOLLOW) < 0) {
 		fail(error, errno, path);
 		close(fd);
 		return false;

@@ -295,7 +295,7 @@ bool dialect_server_listen_unix(
 	g_strlcpy(endpoint.unix_path, path, sizeof(endpoint.unix_path));
 	if (!listen_on(server, &endpoint, path, path, error))
 		return false;
-	return chmod(path, mode) == 0 || fail(error, errno, path);
+	return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0 || fail(error, errno, path);
 }
 
 bool dialect_server_listen_vsock(struct dialect_server *server, uint32_t port, GError **error)
