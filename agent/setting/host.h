@@ -39,7 +39,8 @@ struct user_store {
 extern const struct user_store user_store_gsettings;
 
 struct setting_host {
-	/* Called before and after every step that outlives a crash; NULL: nobody asks. */
+	/* Called before and after every step that outlives a crash, and before each call to systemd,
+	 * which may hang; NULL: nobody asks. */
 	void (*step)(struct setting_host *host, const char *name);
 	bool tears; /* records of the journal are written in halves, with a step between them */
 	size_t journal_turn; /* bytes from which the journal is made anew; 0: JOURNAL_TURN */

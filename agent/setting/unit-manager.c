@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.freedesktop.systemd1(5) */
+#include "durable.h"
 #include "host.h"
 
 #include <string.h>
@@ -12,9 +13,16 @@
 #define JOB_MS  90000u
 #define NO_SUCH NAME ".NoSuchUnit"
 
-static GVariant *call(GDBusConnection *bus, const char *method, GVariant *arguments,
-	const char *reply, GError **error)
+/* One that hangs is waited for in each call, which may be longer than a watchdog waits for all. */
+static void tell_alive(const struct env *env)
 {
+	durable_step(env, "systemd-call");
+}
+
+static GVariant *call(const struct env *env, GDBusConnection *bus, const char *method,
+	GVariant *arguments, const char *reply, GError **error)
+{
+	tell_alive(env);
 	return g_dbus_connection_call_sync(bus, NAME, PATH, MANAGER, method, arguments,
 		G_VARIANT_TYPE(reply), G_DBUS_CALL_FLAGS_NONE, CALL_MS, NULL, error);
 }
@@ -26,10 +34,11 @@ static bool is_remote(const GError *error, const char *name)
 	return g_strcmp0(is, name) == 0;
 }
 
-static GVariant *property(GDBusConnection *bus, const char *unit, const char *name, GError **error)
+static GVariant *property(const struct env *env, GDBusConnection *bus, const char *unit,
+	const char *name, GError **error)
 {
 	g_autoptr(GVariant) loaded =
-		call(bus, "LoadUnit", g_variant_new("(s)", unit), "(o)", error);
+		call(env, bus, "LoadUnit", g_variant_new("(s)", unit), "(o)", error);
 	g_autoptr(GVariant) boxed = NULL;
 	GVariant *value;
 	const char *path;
@@ -37,6 +46,7 @@ static GVariant *property(GDBusConnection *bus, const char *unit, const char *na
 	if (!loaded)
 		return NULL;
 	g_variant_get(loaded, "(&o)", &path);
+	tell_alive(env);
 	boxed = g_dbus_connection_call_sync(bus, NAME, path, "org.freedesktop.DBus.Properties",
 		"Get", g_variant_new("(ss)", UNIT, name), G_VARIANT_TYPE("(v)"),
 		G_DBUS_CALL_FLAGS_NONE, CALL_MS, NULL, error);
@@ -49,7 +59,7 @@ static GVariant *property(GDBusConnection *bus, const char *unit, const char *na
 static bool active_state(const struct env *env, const char *unit, char **ret, GError **error)
 {
 	g_autoptr(GDBusConnection) bus = env->bus(env, error);
-	g_autoptr(GVariant) value = bus ? property(bus, unit, "ActiveState", error) : NULL;
+	g_autoptr(GVariant) value = bus ? property(env, bus, unit, "ActiveState", error) : NULL;
 
 	if (!value)
 		return false;
@@ -65,7 +75,7 @@ static bool file_state(const struct env *env, const char *unit, char **ret, GErr
 
 	if (!bus)
 		return false;
-	reply = call(bus, "GetUnitFileState", g_variant_new("(s)", unit), "(s)", &why);
+	reply = call(env, bus, "GetUnitFileState", g_variant_new("(s)", unit), "(s)", &why);
 	if (reply) {
 		g_variant_get(reply, "(s)", ret);
 		return true;
@@ -88,7 +98,7 @@ static bool required_by(const struct env *env, const char *unit, char **ret, GEr
 	if (!bus)
 		return false;
 	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
-		g_autoptr(GVariant) value = property(bus, unit, names[i], error);
+		g_autoptr(GVariant) value = property(env, bus, unit, names[i], error);
 		g_autofree const char **units = NULL;
 
 		if (!value)
@@ -108,6 +118,7 @@ static bool reload(const struct env *env, GError **error)
 
 	if (!bus)
 		return false;
+	tell_alive(env);
 	reply = g_dbus_connection_call_sync(bus, NAME, PATH, MANAGER, "Reload", NULL,
 		G_VARIANT_TYPE("()"), G_DBUS_CALL_FLAGS_NONE, JOB_MS, NULL, error);
 	return reply != NULL;
@@ -160,16 +171,17 @@ static bool job_wait(struct job *job, const char *unit, GError **error)
 	return false;
 }
 
-static bool run_job(
-	GDBusConnection *bus, struct job *job, const char *method, const char *unit, GError **error)
+static bool run_job(const struct env *env, GDBusConnection *bus, struct job *job,
+	const char *method, const char *unit, GError **error)
 {
-	g_autoptr(GVariant) subscribed = call(bus, "Subscribe", NULL, "()", NULL);
+	g_autoptr(GVariant) subscribed = call(env, bus, "Subscribe", NULL, "()", NULL);
 	g_autoptr(GVariant) reply =
-		call(bus, method, g_variant_new("(ss)", unit, "replace"), "(o)", error);
+		call(env, bus, method, g_variant_new("(ss)", unit, "replace"), "(o)", error);
 
 	if (!reply)
 		return false;
 	g_variant_get(reply, "(o)", &job->path);
+	tell_alive(env);
 	return job_wait(job, unit, error);
 }
 
@@ -187,7 +199,7 @@ static bool change(const struct env *env, const char *method, const char *unit, 
 	g_main_context_push_thread_default(job.context);
 	id = g_dbus_connection_signal_subscribe(bus, NAME, MANAGER, "JobRemoved", PATH, NULL,
 		G_DBUS_SIGNAL_FLAGS_NONE, job_removed, &job, NULL);
-	done = run_job(bus, &job, method, unit, error);
+	done = run_job(env, bus, &job, method, unit, error);
 	g_dbus_connection_signal_unsubscribe(bus, id);
 	while (g_main_context_iteration(job.context, FALSE))
 		;

@@ -31,6 +31,23 @@ static const char interface_xml[] =
 static struct sandbox sandbox;
 static GTestDBus *bus;
 
+/* --- who is told that it still goes on --- */
+
+static int steps, unannounced;
+
+static void on_step(struct setting_host *host, const char *name)
+{
+	g_atomic_int_inc(&steps);
+}
+
+/* Of the service's thread: a call that nobody was told of before. */
+static void look_for_step(void)
+{
+	if (g_atomic_int_get(&steps) == 0)
+		g_atomic_int_inc(&unannounced);
+	g_atomic_int_set(&steps, 0);
+}
+
 /* --- systemd --- */
 
 struct fake {
@@ -76,6 +93,7 @@ static void on_call(GDBusConnection *connection, const char *sender, const char 
 	struct fake *fake = user;
 	const char *unit = "";
 
+	look_for_step();
 	if (g_variant_n_children(arguments) > 0)
 		g_variant_get_child(arguments, 0, "&s", &unit);
 	if (!strcmp(method, "LoadUnit"))
@@ -98,6 +116,7 @@ static GVariant *on_get(GDBusConnection *connection, const char *sender, const c
 	static const char *const required[] = { "a.service", "b.service", NULL };
 	static const char *const none[] = { NULL };
 
+	look_for_step();
 	if (!strcmp(property, "ActiveState"))
 		return g_variant_new_string(fake->active ? "active" : "inactive");
 	return g_variant_new_strv(!strcmp(property, "RequiredBy") ? required : none, -1);
@@ -161,6 +180,8 @@ static void setup(void)
 	g_async_queue_unref(ready);
 	sandbox_init(&sandbox);
 	sandbox.env.bus = get_bus;
+	sandbox.host.step = on_step;
+	steps = unannounced = 0;
 }
 
 static void teardown(void)
@@ -225,12 +246,26 @@ START_TEST(files_and_dependants_are_asked_for)
 }
 END_TEST
 
+START_TEST(each_call_is_told_of_for_it_may_hang)
+{
+	g_autofree char *state = NULL, *by = NULL;
+
+	assert_state("inactive");
+	ck_assert(unit_manager_systemd.file_state(&sandbox.env, "a.service", &state, NULL));
+	ck_assert(unit_manager_systemd.required_by(&sandbox.env, "a.service", &by, NULL));
+	ck_assert(unit_manager_systemd.start(&sandbox.env, "a.service", NULL));
+	ck_assert(unit_manager_systemd.reload(&sandbox.env, NULL));
+	ck_assert_int_eq(g_atomic_int_get(&unannounced), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		a_job_is_waited_for_also_when_it_ends_before_its_name_is_known,
 		a_job_that_fails_is_an_error_and_stopping_nothing_is_none,
 		files_and_dependants_are_asked_for,
+		each_call_is_told_of_for_it_may_hang,
 		NULL,
 	};
 	g_autofree char *daemon = g_find_program_in_path("dbus-daemon");
