@@ -222,7 +222,8 @@ char *summary_text(const struct summary *summary)
 		row(text, "  sessions", "%" PRIu64 ", the last one %.0f ms after the one before",
 			e->connects, (double)e->reconnect_ns / 1e6);
 	if (summary->dropped > 0)
-		row(text, "  recording", "%" PRIu64 " periods missing: the disk is too slow",
+		row(text, "  recording",
+			"%" PRIu64 " periods missing: the disk is too slow, or full",
 			summary->dropped);
 	for (unsigned i = 0; i < summary->n_sessions; i++)
 		write_session(text, summary, &summary->sessions[i]);

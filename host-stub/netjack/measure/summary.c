@@ -11,6 +11,7 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_NOTHING_BACK] = "nothing-back",
 		[OUTCOME_WRONG] = "wrong-samples",
 		[OUTCOME_TARGET_MISSED] = "target-missed",
+		[OUTCOME_NOT_RECORDED] = "not-recorded",
 	};
 
 	return names[outcome];
@@ -170,4 +171,6 @@ void summary_judge(struct summary *summary, const struct baseline *baseline)
 		summary->outcome = OUTCOME_NO_SLAVE;
 	else
 		summary->outcome = summary->options->measure ? judge_measures(summary) : OUTCOME_OK;
+	if (summary->outcome == OUTCOME_OK && summary->dropped > 0)
+		summary->outcome = OUTCOME_NOT_RECORDED;
 }

@@ -15,9 +15,10 @@ enum outcome {
 	OUTCOME_NOTHING_BACK,  /* of what was sent, from any slave */
 	OUTCOME_WRONG,         /* samples that came back changed */
 	OUTCOME_TARGET_MISSED, /* where that is a failure */
+	OUTCOME_NOT_RECORDED,  /* all of what was to be; the rest is well */
 	N_OUTCOMES
 };
-/* "ok", "no-slave", "nothing-back", "wrong-samples", "target-missed". */
+/* "ok", "no-slave", "nothing-back", "wrong-samples", "target-missed", "not-recorded". */
 const char *outcome_name(enum outcome outcome);
 
 /* Of one session: what is told of it. */

@@ -5,9 +5,11 @@
 #include "wav-thread.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <sndfile.h>
 #include <string.h>
+#include <unistd.h>
 
 struct wav_player {
 	char *path;
@@ -31,12 +33,27 @@ bool wav_is_available(void)
 	return true;
 }
 
+/* Each slave reads it from its start; a pipe has none, and would be waited for. */
+static bool is_seekable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is = fd < 0 || lseek(fd, 0, SEEK_CUR) >= 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 int wav_player_new(const char *path, bool loop, uint32_t rate, const struct log_sink *log,
 	struct wav_player **ret)
 {
 	SF_INFO info = { 0 };
-	SNDFILE *file = sf_open(path, SFM_READ, &info);
 
+	if (!is_seekable(path)) {
+		log_write(log, LOG_LEVEL_ERROR, "cannot play %s: it is no file", path);
+		return -ESPIPE;
+	}
+	SNDFILE *file = sf_open(path, SFM_READ, &info);
 	if (!file) {
 		log_write(log, LOG_LEVEL_ERROR, "cannot play %s: %s", path, sf_strerror(NULL));
 		return -EINVAL;
@@ -47,6 +64,11 @@ int wav_player_new(const char *path, bool loop, uint32_t rate, const struct log_
 			"cannot play %s: it has %d Hz, the network %u; convert it (sox %s -r %u "
 			"out.wav), or say --rate %d",
 			path, info.samplerate, rate, path, rate, info.samplerate);
+		return -ERANGE;
+	}
+	if (info.channels > (int)NETJACK_CHANNELS_MAX) {
+		log_write(log, LOG_LEVEL_ERROR, "cannot play %s: it has %d channels, more than %u",
+			path, info.channels, NETJACK_CHANNELS_MAX);
 		return -ERANGE;
 	}
 	struct wav_player *player = g_new0(struct wav_player, 1);

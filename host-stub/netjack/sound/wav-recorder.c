@@ -39,18 +39,22 @@ struct writer {
 	struct wav_thread thread;
 };
 
-/* Found out at the start, and not when the first slave is there. */
+/* Found out at the start, and not when the first slave is there. A pipe without a reader would be waited
+ * for, and cannot be a WAV, whose header is written last. */
 static int try_to_write(const char *path)
 {
 	bool was_there = access(path, F_OK) == 0;
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+	int r = 0;
 
 	if (fd < 0)
-		return -errno;
+		return errno == ENXIO ? -ESPIPE : -errno;
+	if (lseek(fd, 0, SEEK_CUR) < 0)
+		r = -errno;
 	close(fd);
 	if (!was_there)
 		unlink(path);
-	return 0;
+	return r;
 }
 
 int wav_recorder_new(const char *path, enum wav_format format, const struct log_sink *log,
@@ -123,6 +127,9 @@ static void write_behind(void *user)
 			write_period(writer, writer->silence);
 		if (!writer->failed)
 			write_period(writer, period->samples);
+		if (writer->failed)
+			atomic_fetch_add_explicit(
+				&writer->recorder->dropped, 1, memory_order_relaxed);
 		fifo_read(writer->fifo);
 	}
 	if (writer->unsaid >= writer->rate) {

@@ -20,7 +20,8 @@ struct wav_player;
 
 /* Plays the file to every slave from its first period on, its channel n to send channel n, a mono file
  * to all of them; silence behind the end unless `loop`. -EINVAL: no sound file; -ERANGE: its rate is
- * not `rate`; -ENOENT, ...: said in the log, which is borrowed. */
+ * not `rate`, or it has more than NETJACK_CHANNELS_MAX channels; -ESPIPE: a pipe; -ENOENT, ...: said in
+ * the log, which is borrowed. */
 int wav_player_new(const char *path, bool loop, uint32_t rate, const struct log_sink *log,
 	struct wav_player **ret);
 /* Not before its audios are closed. NULL is fine. */
@@ -46,7 +47,8 @@ int wav_recorder_new(const char *path, enum wav_format format, const struct log_
 	struct wav_recorder **ret);
 /* Not before its audios are closed. NULL is fine. */
 void wav_recorder_destroy(struct wav_recorder *recorder);
-/* Periods that found no place, because the disk was too slow, in all recordings. */
+/* Periods that found no place, because the disk was too slow or could not be written, in all
+ * recordings. */
 uint64_t wav_recorder_dropped(struct wav_recorder *recorder);
 /* Its user is a struct wav_recorder; sends nothing. */
 extern const struct audio_ops wav_recorder_ops;

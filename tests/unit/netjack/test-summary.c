@@ -111,7 +111,20 @@ START_TEST(a_loop_is_b_times_n_plus_a)
 }
 END_TEST
 
-enum { NOTHING, NO_SLAVE, NO_RETURN, WRONG, FOREIGN, SILENT, LATE, LOST, SLOW, LONG, FORGOTTEN };
+enum {
+	NOTHING,
+	NO_SLAVE,
+	NO_RETURN,
+	WRONG,
+	FOREIGN,
+	SILENT,
+	LATE,
+	LOST,
+	SLOW,
+	LONG,
+	FORGOTTEN,
+	FULL
+};
 
 static void spoil(int how)
 {
@@ -132,6 +145,7 @@ static void spoil(int how)
 	if (how == LONG)
 		m->lags[0].samples = 192;
 	summary->forgotten.wrong += how == FORGOTTEN;
+	summary->dropped = how == FULL;
 }
 
 START_TEST(what_went_wrong_decides_the_outcome)
@@ -151,6 +165,7 @@ START_TEST(what_went_wrong_decides_the_outcome)
 		{ LOST, OUTCOME_OK, OUTCOME_TARGET_MISSED },
 		{ SLOW, OUTCOME_OK, OUTCOME_TARGET_MISSED },
 		{ LONG, OUTCOME_OK, OUTCOME_TARGET_MISSED },
+		{ FULL, OUTCOME_NOT_RECORDED, OUTCOME_NOT_RECORDED },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {

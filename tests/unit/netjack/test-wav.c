@@ -7,9 +7,14 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PERIOD   64u
 #define RATE     48000u
@@ -295,6 +300,67 @@ START_TEST(what_cannot_be_played_or_written_is_said_before_a_slave_comes)
 }
 END_TEST
 
+START_TEST(a_pipe_is_refused_and_not_waited_for)
+{
+	char *said = NULL;
+	const struct log_sink log = { LOG_LEVEL_INFO, remember, &said };
+	struct wav_player *player;
+	struct wav_recorder *recorder;
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(wav_player_new(path, false, RATE, &log, &player), -ESPIPE);
+	ck_assert_int_eq(wav_recorder_new(path, WAV_FLOAT, &log, &recorder), -ESPIPE);
+	int fd = open(path, O_RDONLY | O_NONBLOCK);
+	ck_assert_int_eq(wav_recorder_new(path, WAV_FLOAT, &log, &recorder), -ESPIPE);
+	close(fd);
+	g_free(said);
+}
+END_TEST
+
+START_TEST(a_file_with_more_channels_than_a_session_is_refused)
+{
+	/* 16 bits, RATE, 1024 channels, no samples. */
+	static const uint8_t wav[44] = { 'R', 'I', 'F', 'F', 36, 0, 0, 0, 'W', 'A', 'V', 'E', 'f',
+		'm', 't', ' ', 16, 0, 0, 0, 1, 0, 0, 4, 0x80, 0xbb, 0, 0, 0, 0, 0xdc, 5, 0, 8, 16,
+		0, 'd', 'a', 't', 'a', 0, 0, 0, 0 };
+	char *said = NULL;
+	const struct log_sink log = { LOG_LEVEL_INFO, remember, &said };
+	struct wav_player *player;
+
+	ck_assert(g_file_set_contents(path, (const char *)wav, sizeof wav, NULL));
+	ck_assert_int_eq(wav_player_new(path, false, RATE, &log, &player), -ERANGE);
+	ck_assert_ptr_nonnull(strstr(said, "1024 channels"));
+	g_free(said);
+}
+END_TEST
+
+START_TEST(what_a_full_disk_does_not_take_is_counted)
+{
+	const struct rlimit small = { 8192, RLIM_INFINITY };
+	struct wav_recorder *recorder;
+	struct rlimit before;
+	char *said = NULL;
+	const struct log_sink log = { LOG_LEVEL_INFO, remember, &said };
+	void *audio;
+
+	getrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(wav_recorder_new(path, WAV_FLOAT, &log, &recorder), 0);
+	ck_assert_int_eq(wav_recorder_ops.open(recorder, &session, &audio), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (uint64_t tick = 0; tick < 100; tick++)
+		wav_recorder_ops.receive(audio, tick, tick, VERDICT_OK, returns);
+	wav_recorder_ops.close(audio);
+	setrlimit(RLIMIT_FSIZE, &before);
+	/* 16 periods of 512 bytes, less the header. */
+	ck_assert_uint_ge(wav_recorder_dropped(recorder), 84);
+	ck_assert_uint_le(wav_recorder_dropped(recorder), 86);
+	ck_assert_ptr_nonnull(strstr(said, "cannot write"));
+	wav_recorder_destroy(recorder);
+	g_free(said);
+}
+END_TEST
+
 START_TEST(a_stack_plays_one_and_all_of_it_hear)
 {
 	struct wav_recorder *recorder;
@@ -412,6 +478,9 @@ int main(void)
 		channels_that_the_file_has_not_are_silent_and_mono_goes_to_all,
 		every_session_has_a_file_of_its_own,
 		what_cannot_be_played_or_written_is_said_before_a_slave_comes,
+		a_pipe_is_refused_and_not_waited_for,
+		a_file_with_more_channels_than_a_session_is_refused,
+		what_a_full_disk_does_not_take_is_counted,
 		a_stack_plays_one_and_all_of_it_hear,
 		a_fifo_is_full_and_empty_where_it_says,
 		two_threads_see_whole_periods_in_order,
