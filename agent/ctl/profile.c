@@ -306,8 +306,10 @@ static unsigned print_verified(const struct print *print, const json_t *rows)
 			"%s %s", print_text(row, "kind"), print_text(row, "target"));
 		g_autofree char *effective = rows_value(json_object_get(row, "effective"));
 		g_autofree char *desired = rows_value(json_object_get(row, "desired"));
-		g_autofree char *text = same ? g_strdup(effective)
-					     : g_strdup_printf("%s, not %s", effective, desired);
+		const char *why = json_string_value(json_object_get(row, "message"));
+		g_autofree char *text = same  ? g_strdup(effective)
+					: why ? g_strdup(why)
+					      : g_strdup_printf("%s, not %s", effective, desired);
 
 		n_bad += !same;
 		print_line(print,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe-svc.h"
 
+#include "../setting/ledger.h"
 #include "ask.h"
 #include "facts.h"
 #include "probe-list.h"
@@ -158,6 +159,7 @@ void profile_drift_judge(json_t *verify, struct probe_result *ret)
 {
 	g_autoptr(GString) drifted = g_string_new(NULL);
 	unsigned n = 0, waiting = 0;
+	bool lost = false;
 	enum probe_status status;
 	json_t *entry;
 	size_t i;
@@ -173,6 +175,8 @@ void profile_drift_judge(json_t *verify, struct probe_result *ret)
 
 		if (!json_is_false(json_object_get(entry, "same")))
 			continue;
+		lost |= g_strcmp0(json_string_value(json_object_get(entry, "kind")),
+				LEDGER_UNKNOWN) == 0;
 		if (json_is_true(json_object_get(entry, "needs-reboot")))
 			waiting++;
 		else
@@ -185,6 +189,10 @@ void profile_drift_judge(json_t *verify, struct probe_result *ret)
 	else if (n == 0)
 		probe_say(ret, status, NULL, "%zu settings are as applied%s", i - waiting,
 			waiting ? ", others wait for a reboot" : "");
+	else if (lost)
+		probe_say(ret, PROBE_FAIL,
+			"install the version of helix-agent that was here; helix-agent journal list",
+			"this version cannot put back what a newer one changed: %s", drifted->str);
 	else
 		probe_say(ret, status, "helix-agent profile verify", "changed since: %s",
 			drifted->str);

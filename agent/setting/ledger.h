@@ -16,6 +16,10 @@
 
 #include <jansson.h>
 
+/* The kind, in reports, of settings of kinds that only a newer version knows. */
+#define LEDGER_UNKNOWN     "unknown"
+#define LEDGER_UNKNOWN_WHY "only a newer helix-applyd can put them back"
+
 enum ledger_state {
 	LEDGER_OPEN,      /* was interrupted, if nobody is at it */
 	LEDGER_WAITING,   /* is done, and to be confirmed */

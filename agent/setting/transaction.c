@@ -5,6 +5,7 @@
 #include "journal.h"
 #include "resume.h"
 #include "undo.h"
+#include "verify.h"
 
 #include <time.h>
 
@@ -474,31 +475,7 @@ bool transactions_resume(struct transactions *all, json_t **ret_results, GError 
 
 /* --- verifying --- */
 
-static json_t *verify_layer(const struct env *env, const struct ledger_layer *layer)
-{
-	g_autoptr(GError) error = NULL;
-	g_autofree char *now = NULL;
-	bool read = setting_effective(env, layer->kind, layer->target, &now, &error);
-	json_t *json = json_pack("{sI ss* ss ss so so sb sb}", "txn", (json_int_t)layer->txn->id,
-		"profile", layer->txn->profile, "kind", layer->kind->name, "target", layer->target,
-		"desired", text_or_null(layer->desired), "effective", text_or_null(now), "same",
-		read && setting_same(layer->kind, layer->desired, now), "needs-reboot",
-		layer->kind->needs_reboot);
-
-	if (error)
-		json_object_set_new(json, "message", json_string(error->message));
-	return json;
-}
-
 json_t *transactions_verify(const struct transactions *all)
 {
-	json_t *entries = json_array();
-
-	for (unsigned i = 0; i < all->ledger->layers->len; i++) {
-		const struct ledger_layer *layer = all->ledger->layers->pdata[i];
-
-		if (!ledger_above(all->ledger, layer))
-			json_array_append_new(entries, verify_layer(all->env, layer));
-	}
-	return entries;
+	return verify_ledger(all->env, all->ledger);
 }

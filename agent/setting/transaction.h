@@ -58,5 +58,6 @@ bool transactions_expire(struct transactions *all, json_t **ret_results, GError 
 bool transactions_resume(struct transactions *all, json_t **ret_results, GError **error);
 
 /* Compares what is held with what is in effect: [{txn, profile, kind, target, desired, effective,
- * same, needs-reboot}]. */
+ * same, needs-reboot, message}]. What a newer version left is one entry of a transaction, of the
+ * kind LEDGER_UNKNOWN and never the same. */
 json_t *transactions_verify(const struct transactions *all);

@@ -97,10 +97,9 @@ static void report_unknown(const struct ledger_txn *txn, json_t *results)
 {
 	g_autofree char *target = g_strdup_printf("%u settings", txn->unknown);
 
-	json_array_append_new(
-		results, json_pack("{sI ss ss ss ss}", "txn", (json_int_t)txn->id, "kind",
-				 "unknown", "target", target, "result", "failed", "message",
-				 "only a newer helix-applyd can put them back"));
+	json_array_append_new(results,
+		json_pack("{sI ss ss ss ss}", "txn", (json_int_t)txn->id, "kind", LEDGER_UNKNOWN,
+			"target", target, "result", "failed", "message", LEDGER_UNKNOWN_WHY));
 }
 
 static bool begin(struct undo *undo, const struct ledger_txn *txn)

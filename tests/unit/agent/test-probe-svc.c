@@ -87,6 +87,8 @@ static const struct {
 		PROBE_WARN, "changed since: vm.swappiness" },
 	{ "[" ENTRY("cmdline", "false", "true") "," ENTRY("a", "true", "false") "]", PROBE_OK,
 		"1 settings are as applied, others wait" },
+	{ "[{\"kind\": \"unknown\", \"target\": \"2 settings\", \"same\": false}]", PROBE_FAIL,
+		"a newer one changed: 2 settings" },
 	{ "{}", PROBE_UNKNOWN, NULL },
 	{ "[7, {}, \"x\"]", PROBE_OK, NULL },
 	{ "[{\"same\": false}]", PROBE_WARN, "?" },

@@ -537,6 +537,7 @@ static void append_intent(struct journal *journal, const char *kind, const char 
 START_TEST(what_only_a_newer_version_can_put_back_is_not_forgotten)
 {
 	struct journal *journal;
+	json_t *rows, *row;
 
 	transactions_close(all);
 	all = NULL;
@@ -549,6 +550,12 @@ START_TEST(what_only_a_newer_version_can_put_back_is_not_forgotten)
 	reopen();
 	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 1);
 	assert_rollback(1, true, "unknown:failed");
+	rows = transactions_verify(all);
+	ck_assert_uint_eq(json_array_size(rows), 1);
+	row = json_array_get(rows, 0);
+	ck_assert_str_eq(json_string_value(json_object_get(row, "kind")), LEDGER_UNKNOWN);
+	ck_assert(json_is_false(json_object_get(row, "same")));
+	json_decref(rows);
 	reopen();
 	ck_assert_uint_eq(transactions_ledger(all)->txns->len, 1);
 	sandbox_reboot(&sandbox);
