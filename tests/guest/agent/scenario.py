@@ -26,6 +26,7 @@ EFFECTS = {
                             "rcu_nocbs=1 rcupdate.rcu_normal_after_boot=1 rcutree.nohz_full_patience_delay=1000 "
                             "skew_tick=1 threadirqs"),
 }
+STREAM_S = 120  # for a stream to be reported, on an emulated processor
 FILES = ("/etc/security/limits.d/90-helix.conf", "/etc/pipewire/pipewire.conf.d/90-helix.conf",
          "/etc/systemd/system/jackd@.service.d/90-helix.conf", "/etc/systemd/user/pipewire.service.d/90-helix.conf")
 # An apply that is stuck in a unit has done files and sysctls before it, and no device or command line behind it.
@@ -69,6 +70,26 @@ def check_health(agent):
     require(whole["exit"] == {"OK": 0, "WARN": 1, "FAIL": 2, "UNKNOWN": 3}[whole["status"]] and len(verdicts) > 20,
             f"health as a whole: {whole['status']}, {verdicts}")
     return f"{len(verdicts)} probes, the worst says {whole['status']}"
+
+
+def check_sandbox(rig, guest, agent):
+    """What the unit must not lock out: the journal of the kernel, and who reports a stream."""
+    errors = agent.probe("disk.errors")
+    require(errors["status"] in ("OK", "WARN"), f"the kernel's log cannot be read: {errors}")
+    rig.start_stream(options=("--encoder", "null"))
+    before = agent.probe("gpu.dmabuf_path")
+    require(before["status"] == "N/A", f"of no stream: {before}")
+    stream = guest.start("exec gst-launch-1.0 -q videotestsrc is-live=true ! "
+                         "video/x-raw,format=BGRx,width=320,height=240,framerate=10/1 ! vsockenc ! fakesink")
+
+    def reported():
+        if stream.name in guest.done:
+            stream.fail("the stream ended")
+        return agent.probe("gpu.dmabuf_path")["status"] != "N/A"
+    stream.wait_until(reported, STREAM_S, "a report of the stream")
+    frames = agent.probe("gpu.dmabuf_path")
+    require((frames["status"], frames["value"]) == ("OK", 100), f"of a stream by id: {frames}")
+    stream.end()
 
 
 def path_of(entry):
@@ -178,13 +199,14 @@ def kept_over_boots(guest, agent):
     return agent
 
 
-def prove(guest):
+def prove(rig, guest):
     system = guest.run("cat /sys/kernel/realtime /proc/1/comm /sys/devices/system/cpu/isolated "
                        "/sys/devices/system/cpu/nohz_full").split()
     require(system == ["1", "systemd", "1", "1"], f"not what it should be: {system}")
     guest.run("sh ./install.sh no; systemctl start helix-agentd.service")
     agent = AgentClient(guest)
     health = check_health(agent)
+    check_sandbox(rig, guest, agent)
     agent.refused("CommandDisabled", "helix-profile-apply", name=PROFILE, plan_hash="0")
     agent.close()
     guest.run("sh ./install.sh yes; systemctl restart helix-agentd.service")
@@ -204,7 +226,7 @@ def prove(guest):
 def run(rig):
     guest = rig.guest(MACHINE)
     try:
-        return prove(guest)
+        return prove(rig, guest)
     except Failure as failure:
         said = guest.run("journalctl --no-pager --lines=60 --unit='helix-*'")
         raise Failure(f"{failure}\nthe daemons said:\n{said}") from failure
