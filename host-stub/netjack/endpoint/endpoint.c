@@ -282,8 +282,13 @@ int endpoint_run(struct endpoint *endpoint, uint64_t n_ticks)
 		.period = config->door.period,
 		.skew = config->skew_ppm * 1e-6,
 	};
-	if (config->rt_priority > 0)
-		endpoint->report.locked = realtime_lock(config->door.log);
+	if (config->rt_priority > 0) {
+		bool locked = realtime_lock(config->door.log);
+
+		pthread_mutex_lock(&endpoint->lock);
+		endpoint->report.locked = locked;
+		pthread_mutex_unlock(&endpoint->lock);
+	}
 	r = pthread_create(&endpoint->thread, NULL, endpoint_process, endpoint);
 	if (r != 0)
 		return -r;

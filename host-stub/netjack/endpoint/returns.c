@@ -24,6 +24,7 @@ struct returns {
 	struct netjack_stream stream;
 	uint32_t id, latency;
 	bool sync;
+	bool is_numbered; /* the slave's packets have numbers: 0 is one after 2^32 periods */
 	struct returns_counters counters;
 	struct slot slots[RETURNS_SLOTS];
 	uint64_t n_expected; /* the next tick */
@@ -172,10 +173,10 @@ static uint64_t latest_before(const struct returns *returns, int64_t received_ns
 static uint64_t place_sync(
 	struct returns *returns, const struct netjack_header *header, int64_t received_ns)
 {
-	uint32_t number = header->cycle ? header->cycle : ++returns->n_syncs;
+	uint32_t number = returns->is_numbered ? header->cycle : ++returns->n_syncs;
 	uint64_t tick;
 
-	if (header->cycle && returns->sync)
+	if (returns->is_numbered && returns->sync)
 		return anchor_unwrap(header->cycle - 1, returns->n_expected - 1);
 	anchor_place(&returns->anchor, number, latest_before(returns, received_ns), &tick);
 	returns->counters.reanchored = returns->anchor.n_moves;
@@ -190,14 +191,15 @@ static struct slot *place(
 
 	if (returns->n_expected == 0)
 		return NULL;
+	returns->is_numbered = returns->is_numbered || header->cycle != 0;
 	if (header->data == NETJACK_SYNC) {
 		returns->current = place_sync(returns, header, received_ns);
 		returns->has_current = true;
 		return find_slot(returns, returns->current);
 	}
-	if (header->cycle && returns->sync)
+	if (returns->is_numbered && returns->sync)
 		return find_slot(returns, anchor_unwrap(header->cycle - 1, latest));
-	if (header->cycle && returns->anchor.set)
+	if (returns->is_numbered && returns->anchor.set)
 		return find_slot(returns, anchor_tick(&returns->anchor, header->cycle, latest));
 	return returns->has_current ? find_slot(returns, returns->current) : NULL;
 }

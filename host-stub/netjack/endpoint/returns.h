@@ -40,11 +40,11 @@ int returns_new(const struct netjack_session *session, struct returns **ret);
 /* NULL is fine. */
 void returns_destroy(struct returns *returns);
 
-/* Period `tick` goes out at sent_ns (CLOCK_REALTIME, as the kernel stamps packets), as cycle tick + 1.
- * Ticks are in order, from 0. */
+/* Period `tick` goes out at sent_ns (CLOCK_MONOTONIC), as cycle tick + 1, which may wrap. Ticks are in
+ * order. */
 void returns_expect(struct returns *returns, uint64_t tick, int64_t sent_ns);
-/* A datagram came at received_ns (the kernel's stamp). Nothing in it is trusted. True: it was a sync
- * packet, *ret_ports: the send ports that the slave wants. */
+/* A datagram came at received_ns (by the kernel's stamp; CLOCK_MONOTONIC). Nothing in it is trusted.
+ * True: it was a sync packet, *ret_ports: the send ports that the slave wants. */
 bool returns_packet(struct returns *returns, const uint8_t *data, size_t size, int64_t received_ns,
 	netjack_ports *ret_ports);
 /* Did the last packet complete a period, in time or late? Then, once, *ret_rtt_ns: from when it was

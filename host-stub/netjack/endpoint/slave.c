@@ -40,6 +40,7 @@ struct slave {
 	int failed;          /* -errno of the socket that ends the session */
 	uint64_t heard_tick; /* n_ticks when it was heard last */
 	int64_t handshake_ns;
+	int64_t drained_ns; /* CLOCK_MONOTONIC: what is in the socket came later */
 	uint64_t send_failed, n_throttled;
 	struct histogram rtt;
 	struct batch send, receive;
@@ -205,6 +206,7 @@ int slave_new(const struct slave_config *config, struct slave **ret)
 	slave->session = *session;
 	slave->peer = config->peer;
 	slave->handshake_ns = config->handshake_ns;
+	slave->drained_ns = clock_ns(CLOCK_MONOTONIC);
 	histogram_init(&slave->rtt);
 	batch_init(&slave->send);
 	batch_init(&slave->receive);
@@ -302,7 +304,7 @@ int slave_send(struct slave *slave, const float *const *channels, uint64_t *ret_
 	slave->n_throttled += slave->throttled;
 	slave->throttled = false;
 	slave->budget = slave->budget_max;
-	returns_expect(slave->returns, slave->n_ticks, clock_ns(CLOCK_REALTIME));
+	returns_expect(slave->returns, slave->n_ticks, clock_ns(CLOCK_MONOTONIC));
 	send_sync(slave);
 	send_midi(slave);
 	send_audio(slave, channels);
@@ -325,11 +327,22 @@ static int64_t stamp_of(struct msghdr *message)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+/* The kernel stamps by CLOCK_REALTIME. What cannot have lain in the socket for so long was stamped
+ * before that clock was set. */
+static int64_t monotonic_of(const struct slave *slave, int64_t stamp_ns)
+{
+	int64_t age_ns = clock_ns(CLOCK_REALTIME) - stamp_ns;
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	return age_ns > 0 && age_ns <= now_ns - slave->drained_ns ? now_ns - age_ns : now_ns;
+}
+
 /* Returns how many came; fewer than BATCH_MAX: that was all. */
 static unsigned receive_batch(struct slave *slave)
 {
 	struct batch *batch = &slave->receive;
 	unsigned max = slave->budget < BATCH_MAX ? slave->budget : BATCH_MAX;
+	int64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 	int n;
 
 	for (unsigned i = 0; i < max; i++) {
@@ -338,11 +351,13 @@ static unsigned receive_batch(struct slave *slave)
 	}
 	n = recvmmsg(slave->fd, batch->messages, max, MSG_DONTWAIT, NULL);
 	if (n < 0) {
+		if (errno == EAGAIN)
+			slave->drained_ns = start_ns;
 		note_error(slave, errno);
 		return 0;
 	}
 	for (int i = 0; i < n; i++) {
-		int64_t stamp_ns = stamp_of(&batch->messages[i].msg_hdr);
+		int64_t stamp_ns = monotonic_of(slave, stamp_of(&batch->messages[i].msg_hdr));
 		size_t size = batch->messages[i].msg_len;
 
 		if (slave->inject_in)
@@ -351,6 +366,8 @@ static unsigned receive_batch(struct slave *slave)
 		else
 			injected_in(slave, batch->data[i], size, stamp_ns);
 	}
+	if ((unsigned)n < max)
+		slave->drained_ns = start_ns;
 	slave->budget -= (unsigned)n;
 	return (unsigned)n;
 }
@@ -367,7 +384,7 @@ int slave_receive(struct slave *slave)
 	}
 	while (slave->budget > 0 && receive_batch(slave) == BATCH_MAX)
 		;
-	slave->throttled = slave->budget == 0;
+	slave->throttled = slave->n_ticks > 0 && slave->budget == 0;
 	return slave->failed ? slave->failed : slave->killed ? -ESHUTDOWN : 0;
 }
 

@@ -465,6 +465,27 @@ START_TEST(a_session_may_last_longer_than_its_numbers)
 }
 END_TEST
 
+START_TEST(number_0_is_a_number_after_the_last_one)
+{
+	static const bool syncs[] = { true, false };
+
+	for (size_t i = 0; i < N_ELEMENTS(syncs); i++) {
+		begin(1, syncs[i]);
+		next_tick = 0xfffffff0;
+		for (unsigned k = 0; k < 32; k++) {
+			expect();
+			if (k > 0)
+				ck_assert_int_eq(take(), 'o');
+			answer_comes((uint32_t)next_tick, next_tick - 1,
+				sent_ns(next_tick - 1) + RTT_NS);
+		}
+		ck_assert_uint_eq(returns_counters(returns)->reanchored, 0);
+		ck_assert_uint_eq(returns_counters(returns)->stale, 0);
+		end();
+	}
+}
+END_TEST
+
 START_TEST(what_is_not_of_the_session_is_malformed_and_changes_nothing)
 {
 	static const struct {
@@ -558,6 +579,7 @@ int main(void)
 		what_becomes_of_a_period_is_told_apart,
 		numbers_that_are_not_ours_are_found_again,
 		a_session_may_last_longer_than_its_numbers,
+		number_0_is_a_number_after_the_last_one,
 		what_is_not_of_the_session_is_malformed_and_changes_nothing,
 		where_numbers_are_guessed_another_answer_is_a_duplicate,
 		before_the_first_period_everything_is_stale,

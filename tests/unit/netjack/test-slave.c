@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEADLINE_MS 10000
@@ -21,6 +23,17 @@ static struct fake_slave fake;
 static float samples[4][FRAMES_MAX];
 static const float *channels[] = { samples[0], samples[1], samples[2], samples[3] };
 static uint64_t tick;
+
+static int64_t step_s; /* the time of day was set by so much */
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	long r = syscall(SYS_clock_gettime, id, ret);
+
+	if (id == CLOCK_REALTIME)
+		ret->tv_sec += step_s;
+	return (int)r;
+}
 
 static struct sockaddr_in address_of(int fd)
 {
@@ -62,6 +75,7 @@ static void connect_slave(void)
 
 static void tear_down(void)
 {
+	step_s = 0;
 	slave_destroy(slave);
 	fake_slave_finish(&fake);
 }
@@ -128,6 +142,28 @@ START_TEST(period_comes_back_within_the_period)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_is_in_no_round_trip)
+{
+	static const int64_t steps[][2] = { { 0, 3600 }, { 0, -3600 }, { 3600, 0 }, { -3600, 0 } };
+	const float *const *back = NULL;
+	uint64_t sent;
+
+	connect_slave();
+	for (unsigned i = 0; i < N_ELEMENTS(steps); i++) {
+		step_s = steps[i][0];
+		send_period();
+		ck_assert(fake_slave_await_period(&fake));
+		fake_slave_answer(&fake);
+		step_s = steps[i][1];
+		await_return();
+		ck_assert_int_eq(slave_take(slave, &sent, &back), VERDICT_OK);
+	}
+	ck_assert_uint_eq(report().rtt.n, N_ELEMENTS(steps));
+	ck_assert_int_gt(report().rtt.min_ns, 0);
+	ck_assert_int_lt(report().rtt.max_ns, (int64_t)60000 * 1000000);
+}
+END_TEST
+
 START_TEST(nothing_is_ready_before_anything_is_sent)
 {
 	const float *const *back = NULL;
@@ -137,6 +173,7 @@ START_TEST(nothing_is_ready_before_anything_is_sent)
 	ck_assert(!slave_ready(slave));
 	ck_assert_int_eq(slave_receive(slave), 0);
 	ck_assert_int_eq(slave_take(slave, &sent, &back), VERDICT_EARLY);
+	ck_assert_uint_eq(report().throttled, 0);
 }
 END_TEST
 
@@ -441,6 +478,7 @@ int main(void)
 	return suite_run_with("netjack-slave",
 		(const TTest *const[]){
 			period_comes_back_within_the_period,
+			a_clock_that_is_set_is_in_no_round_trip,
 			nothing_is_ready_before_anything_is_sent,
 			missing_return_does_not_block,
 			large_period_takes_several_datagrams,
