@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#define LEAVING_NS INT64_C(200000000)
 
 /* The endpoint has a clock of its own; between its ticks and the cycles of the graph is a ring that is
  * resampled, for each direction. */
@@ -101,8 +104,19 @@ static int new_rings(struct bridge *bridge, struct bridge_guest *guest)
 	return r;
 }
 
+/* Whoever starts again is to get its former seat, which JACK's process thread gives back in a cycle. */
+static void wait_for_leaving(struct bridge *bridge)
+{
+	const struct timespec nap = { 0, 1000000 };
+	int64_t end_ns = bridge_now_ns() + LEAVING_NS;
+
+	while (bridge_seats_are_leaving(bridge) && bridge_now_ns() < end_ns)
+		nanosleep(&nap, NULL);
+}
+
 static int seat_guest(struct bridge *bridge, struct bridge_guest *guest)
 {
+	wait_for_leaving(bridge);
 	struct bridge_seat *seat = bridge_seat_find(bridge, guest->session.name);
 	uint32_t rate = atomic_load(&bridge->graph_rate);
 	double loop_s = (double)bridge_loop_frames(&guest->session) / guest->session.rate;

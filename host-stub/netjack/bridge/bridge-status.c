@@ -131,10 +131,21 @@ static int write_all(int fd, const char *text)
 	return write(fd, "\n", 1) == 1 ? 0 : -EIO;
 }
 
+/* Root may replace a device, too: nobody wants that. */
+static bool is_no_file(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode);
+}
+
 static int replace(const char *path, const char *text)
 {
 	char *temporary;
 	int r = 0;
+
+	if (is_no_file(path))
+		return -EEXIST;
 
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
 		return -ENOMEM;

@@ -58,7 +58,8 @@ void bridge_recent_update(struct bridge_recent *recent, struct bridge_status_sla
 char *bridge_status_json(const struct bridge_status *status);
 /* -EBADMSG: not what bridge_status_json() makes. */
 int bridge_status_parse(const char *text, struct bridge_status *ret);
-/* Replaces the file at once: whoever reads it has the old or the new one, whole. -errno. */
+/* Replaces the file at once: whoever reads it has the old or the new one, whole. -EEXIST: it is a device
+ * or the like, which stays; -errno. */
 int bridge_status_write(const char *path, const struct bridge_status *status);
 /* -ENOENT, ...; -EFBIG, -EBADMSG. */
 int bridge_status_read(const char *path, struct bridge_status *ret);

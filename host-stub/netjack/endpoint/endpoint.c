@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,11 +232,24 @@ static void clear_seats(struct endpoint *endpoint)
 		clear_seat(endpoint, seat);
 }
 
+static bool is_somebody_leaving(struct endpoint *endpoint)
+{
+	for (unsigned i = 0; i < DOOR_SLAVES_MAX; i++) {
+		struct seat *seat = &endpoint->seats[i];
+
+		if (atomic_load_explicit(&seat->leave, memory_order_relaxed) &&
+			atomic_load_explicit(&seat->state, memory_order_acquire) != SEAT_FREE)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever comes waits for those that go: it may be the same one, for what it had. */
 static void serve_door(struct endpoint *endpoint)
 {
 	struct door_event event;
 
-	for (;;) {
+	while (!is_somebody_leaving(endpoint)) {
 		door_dispatch(endpoint->door, endpoint_now_ns(), &event);
 		if (event.type == DOOR_NOTHING)
 			break;
@@ -261,10 +275,15 @@ static int timeout_ms(const struct endpoint *endpoint)
 
 static int wait_at_door(struct endpoint *endpoint)
 {
+	struct pollfd wake = { .fd = endpoint->door_wake_fd, .events = POLLIN };
 	struct epoll_event events[2];
 	eventfd_t n;
 
-	if (epoll_wait(endpoint->epoll_fd, events, 2, timeout_ms(endpoint)) < 0 && errno != EINTR)
+	/* The door would be readable all the time. */
+	if (is_somebody_leaving(endpoint))
+		poll(&wake, 1, -1);
+	else if (epoll_wait(endpoint->epoll_fd, events, 2, timeout_ms(endpoint)) < 0 &&
+		 errno != EINTR)
 		return -errno;
 	eventfd_read(endpoint->door_wake_fd, &n);
 	return 0;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,6 +255,24 @@ START_TEST(recent_is_the_last_ten_seconds)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_not_replaced)
+{
+	struct bridge_status status = { 0 };
+	char directory[] = "/tmp/netjack-status-XXXXXX", *path = NULL;
+	struct stat is;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_gt(asprintf(&path, "%s/fifo", directory), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(bridge_status_write(path, &status), -EEXIST);
+	ck_assert_int_eq(lstat(path, &is), 0);
+	ck_assert(S_ISFIFO(is.st_mode));
+	unlink(path);
+	rmdir(directory);
+	free(path);
+}
+END_TEST
+
 START_TEST(a_full_status_takes_no_more_slaves)
 {
 	struct bridge_status status = { 0 };
@@ -285,6 +304,7 @@ int main(void)
 		a_verdict_names_what_is_wrong,
 		a_status_gets_old,
 		recent_is_the_last_ten_seconds,
+		what_is_no_file_is_not_replaced,
 		a_full_status_takes_no_more_slaves,
 		a_connection_is_two_names,
 		NULL,

@@ -44,6 +44,8 @@ static int open_player(void *user, const struct netjack_session *session, void *
 	struct player *player = &players[atomic_load(&n_players)];
 
 	ck_assert_ptr_eq(user, players);
+	if (n_slaves == 1)
+		ck_assert_uint_eq(atomic_load(&n_closed), atomic_load(&n_players));
 	if (open_error < 0)
 		return open_error;
 	*player = (struct player){ .session = *session, .open = true };
