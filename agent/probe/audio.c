@@ -53,6 +53,7 @@ static void driver_defaults(struct jackd *jackd)
 	jackd->period_frames = follows ? 0 : 1024;
 	jackd->periods = 2;
 	jackd->latency = 5;
+	jackd->port = g_str_equal(jackd->driver, "net") ? NETJACK2_PORT : 0;
 }
 
 static void server_option(const char *const *arguments, unsigned *at, struct jackd *jackd)
@@ -74,7 +75,9 @@ static void server_option(const char *const *arguments, unsigned *at, struct jac
 static void driver_option(const char *const *arguments, unsigned *at, struct jackd *jackd)
 {
 	if (g_str_has_prefix(jackd->driver, "net")) {
-		option_number(arguments, at, "l", "latency", &jackd->latency);
+		if (!jackd->port ||
+			!option_number(arguments, at, "p", "udp-net-port", &jackd->port))
+			option_number(arguments, at, "l", "latency", &jackd->latency);
 		return;
 	}
 	if (option_number(arguments, at, "r", "rate", &jackd->rate_hz) ||
@@ -195,31 +198,62 @@ bool pipewire_vm_quantum_parse(const char *text, unsigned *ret)
 
 /* --- sockets of NETJACK --- */
 
-void netjack_socket_parse(const char *udp, unsigned port, struct netjack_socket *ret)
+/* sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode ref pointer drops */
+enum udp_field {
+	UDP_LOCAL = 1,
+	UDP_REMOTE = 2,
+	UDP_UID = 7,
+	UDP_INODE = 9,
+	UDP_DROPS = 12,
+	UDP_FIELDS,
+};
+
+static char **fields_of(const char *line)
 {
-	g_autofree char *suffix = g_strdup_printf(":%04X", port);
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	GPtrArray *fields = g_ptr_array_new();
+
+	for (char **word = words; *word; word++)
+		if (**word)
+			g_ptr_array_add(fields, g_strdup(*word));
+	g_ptr_array_add(fields, NULL);
+	return (char **)g_ptr_array_free(fields, FALSE);
+}
+
+static bool is_connected(char **fields)
+{
+	return !g_str_has_suffix(fields[UDP_REMOTE], ":0000");
+}
+
+static bool is_owned(char **fields, const struct netjack_owner *owner)
+{
+	g_autofree char *port = g_strdup_printf(":%04X", owner->port);
+	g_autofree char *uid = g_strdup_printf("%" G_GINT64_FORMAT, owner->uid);
+	const char *local = fields[UDP_LOCAL], *remote = fields[UDP_REMOTE];
+
+	if (owner->inodes && *owner->inodes)
+		return g_strv_contains(owner->inodes, fields[UDP_INODE]);
+	if (g_str_has_suffix(local, port))
+		return true;
+	return g_str_equal(fields[UDP_UID], uid) && is_connected(fields) &&
+	       strcspn(local, ":") == strcspn(remote, ":") &&
+	       strncmp(local, remote, strcspn(local, ":")) == 0;
+}
+
+void netjack_socket_parse(
+	const char *udp, const struct netjack_owner *owner, struct netjack_socket *ret)
+{
 	g_auto(GStrv) lines = g_strsplit(udp, "\n", -1);
 	struct netjack_socket found = { 0 };
 
-	/* sl local_address rem_address st ... drops */
 	for (char **line = lines; *line; line++) {
-		char **fields = g_strsplit_set(g_strstrip(*line), " ", -1), *drops;
-		unsigned n = 0;
+		g_auto(GStrv) fields = fields_of(*line);
 
-		for (char **field = fields; *field; field++) {
-			if (**field)
-				fields[n++] = *field;
-			else
-				g_free(*field);
-		}
-		fields[n] = NULL;
-		if (n > 4 && g_str_has_suffix(fields[1], suffix)) {
-			found.bound = true;
-			found.connected |= !g_str_has_suffix(fields[2], ":0000");
-			drops = fields[n - 1];
-			found.drops += g_ascii_strtoull(drops, NULL, 10);
-		}
-		g_strfreev(fields);
+		if (g_strv_length(fields) < UDP_FIELDS || !is_owned(fields, owner))
+			continue;
+		found.bound = true;
+		found.connected |= is_connected(fields);
+		found.drops += g_ascii_strtoull(fields[UDP_DROPS], NULL, 10);
 	}
 	*ret = found;
 }

@@ -14,6 +14,7 @@ struct jackd {
 	unsigned priority;
 	unsigned rate_hz, period_frames, periods;
 	unsigned latency; /* -l of the net driver: periods on the network */
+	unsigned port;    /* UDP port of the net driver; 0: of another driver */
 };
 void jackd_parse(const char *const *arguments, struct jackd *ret);
 
@@ -30,14 +31,23 @@ unsigned quantum_effective(const struct quantum *quantum);
  * vm.overrides or context.properties.rules. False when it sets none. */
 bool pipewire_vm_quantum_parse(const char *text, unsigned *ret);
 
-/* A line of /proc/net/udp with one of the ports of NETJACK. */
+/* Sockets of NETJACK in /proc/net/udp. */
 #define NETJACK2_PORT 19000u
 #define NETONE_PORT   3000u
 struct netjack_socket {
 	bool bound, connected; /* connected: the slave knows its master */
 	uint64_t drops;        /* datagrams that were lost for want of buffer */
 };
-void netjack_socket_parse(const char *udp, unsigned port, struct netjack_socket *ret);
+/* Which sockets those are. With a master on its own machine a slave takes any local port: where its
+ * sockets are not known, one of its user counts that is connected to its own address. */
+struct netjack_owner {
+	unsigned port; /* local */
+	const char *const
+		*inodes; /* sockets of the slave (process_sockets()); empty or NULL: not known */
+	int64_t uid;     /* of the slave; -1: not known */
+};
+void netjack_socket_parse(
+	const char *udp, const struct netjack_owner *owner, struct netjack_socket *ret);
 
 enum audio_kind {
 	AUDIO_NONE,

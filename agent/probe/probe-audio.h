@@ -44,6 +44,7 @@ struct netjack_facts {
 	struct netjack_socket slave, netone;
 	uint64_t drops_before;
 	bool wanted_slave; /* a jackd runs with -d net or -d netone */
+	unsigned port;     /* that was looked at */
 	bool restarted;    /* within the last hour another process took the place of that jackd */
 };
 void audio_netjack_judge(const struct netjack_facts *facts, struct probe_result *ret);

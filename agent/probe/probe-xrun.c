@@ -159,13 +159,15 @@ void audio_netjack_judge(const struct netjack_facts *facts, struct probe_result 
 		probe_say(ret, PROBE_NA, NULL, "no NETJACK slave runs");
 	else if (!slave->bound && !facts->netone.bound)
 		probe_say(ret, PROBE_FAIL,
-			"journalctl -u jackd; is UDP port 19000 somebody else's? ss -ulpn",
-			"jackd runs with a network driver, but its port is not open");
+			"journalctl -u jackd; is the port somebody else's? ss -uanp",
+			"jackd runs with a network driver, but has no socket on UDP port %u",
+			facts->port);
 	else if (slave->bound && !slave->connected)
 		probe_say(ret, PROBE_FAIL,
-			"on the host: jack_load netmanager, and a route for 225.3.19.154 (or -a "
-			"with the host's address)",
-			"the slave waits for a master");
+			"on the host: helix-host-stub netjack (or jack_load netmanager); -a HOST in "
+			"the guest, or a route for 225.3.19.154; UDP port open in the host's "
+			"firewall",
+			"the slave waits for a master, UDP port %u", facts->port);
 	else if (drops > facts->drops_before)
 		probe_say(ret, PROBE_WARN, "sysctl net.core.rmem_max=4194304; see sched.latency.rt",
 			"connected, but %" G_GUINT64_FORMAT
@@ -195,6 +197,23 @@ static bool has_restarted(
 	return last->restarted_ns && now_ns - last->restarted_ns <= RECENTLY_NS;
 }
 
+static void find_sockets(const struct env *env, const struct audio_server *server, const char *udp,
+	struct netjack_facts *facts)
+{
+	struct netjack_owner slave = { .port = NETJACK2_PORT, .uid = -1 };
+	const struct netjack_owner netone = { .port = NETONE_PORT, .uid = -1 };
+	g_auto(GStrv) inodes = NULL;
+
+	if (server->jackd.port) {
+		inodes = process_sockets(env, &server->process);
+		slave = (struct netjack_owner){ server->jackd.port, (const char *const *)inodes,
+			server->uid };
+	}
+	facts->port = slave.port;
+	netjack_socket_parse(udp, &slave, &facts->slave);
+	netjack_socket_parse(udp, &netone, &facts->netone);
+}
+
 static void netjack_run(const struct env *env, const struct probe_wanted *wanted, void *state,
 	struct probe_result *ret)
 {
@@ -212,8 +231,7 @@ static void netjack_run(const struct env *env, const struct probe_wanted *wanted
 	facts.wanted_slave = g_str_has_prefix(server.jackd.driver, "net");
 	facts.drops_before = last->drops;
 	facts.restarted = facts.wanted_slave && has_restarted(&server, last, env->now_ns(env));
-	netjack_socket_parse(udp, NETJACK2_PORT, &facts.slave);
-	netjack_socket_parse(udp, NETONE_PORT, &facts.netone);
+	find_sockets(env, &server, udp, &facts);
 	audio_netjack_judge(&facts, ret);
 	last->drops = facts.slave.drops + facts.netone.drops;
 	audio_server_finish(&server);

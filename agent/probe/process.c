@@ -10,6 +10,7 @@
 
 #define STAT_PRIORITY 40 /* fields of /proc/PID/stat, counted from 1 */
 #define STAT_POLICY   41
+#define SOCKET        "socket:[" /* what a link of /proc/PID/fd says */
 
 static void process_free(void *data)
 {
@@ -73,6 +74,25 @@ bool process_uid(const struct env *env, const struct process *process, int64_t *
 	g_autofree char *path = g_strdup_printf("/proc/%d/status", process->pid), *text = NULL;
 
 	return env_read(env, path, &text, NULL) && facts_number(text, "Uid", ret);
+}
+
+char **process_sockets(const struct env *env, const struct process *process)
+{
+	g_autofree char *folder = g_strdup_printf("/proc/%d/fd", process->pid);
+	GPtrArray *inodes = g_ptr_array_new();
+	g_auto(GStrv) fds = env_list(env, folder);
+
+	for (char **fd = fds; *fd; fd++) {
+		g_autofree char *path = g_strconcat(folder, "/", *fd, NULL);
+		g_autofree char *full = env_path(env, path);
+		g_autofree char *to = g_file_read_link(full, NULL);
+
+		if (to && g_str_has_prefix(to, SOCKET) && g_str_has_suffix(to, "]"))
+			g_ptr_array_add(inodes,
+				g_strndup(to + strlen(SOCKET), strlen(to + strlen(SOCKET)) - 1));
+	}
+	g_ptr_array_add(inodes, NULL);
+	return (char **)g_ptr_array_free(inodes, FALSE);
 }
 
 bool process_thread_parse(const char *stat, struct process_thread *ret)

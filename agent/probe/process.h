@@ -19,6 +19,10 @@ char **process_arguments(const struct env *env, const struct process *process);
 /* The user it runs as, from /proc/PID/status; false when it is gone. */
 bool process_uid(const struct env *env, const struct process *process, int64_t *ret);
 
+/* Inodes of its sockets, "12345" each, NULL-terminated; empty when they may not be seen: they are those of
+ * root and of its own user. Transfer full. */
+char **process_sockets(const struct env *env, const struct process *process);
+
 struct process_thread {
 	char name[16];
 	unsigned policy;   /* SCHED_*, <sched.h> */

@@ -72,6 +72,29 @@ START_TEST(arguments_of_jackd_are_understood)
 }
 END_TEST
 
+static const struct {
+	const char *command;
+	unsigned port;
+} ports[] = {
+	{ "jackd -d net -p 19172 -l 1", 19172 },
+	{ "jackd -p 5 -d net --udp-net-port=7", 7 },
+	{ "jackd -d net -P 2", NETJACK2_PORT },
+	{ "jackd -d netone -p 128", 0 },
+	{ "jackd -d alsa -p 128", 0 },
+};
+
+START_TEST(the_port_is_that_of_the_net_driver)
+{
+	for (size_t i = 0; i < N_ELEMENTS(ports); i++) {
+		g_auto(GStrv) words = g_strsplit(ports[i].command, " ", -1);
+		struct jackd jackd;
+
+		jackd_parse((const char *const *)words, &jackd);
+		ck_assert_msg(jackd.port == ports[i].port, "%s: %u", ports[i].command, jackd.port);
+	}
+}
+END_TEST
+
 /* --- settings of PipeWire --- */
 
 #define METADATA(quantum, min, force)                                                              \
@@ -195,12 +218,42 @@ static const struct {
 START_TEST(the_socket_of_a_slave_is_found)
 {
 	for (size_t i = 0; i < N_ELEMENTS(sockets); i++) {
+		const struct netjack_owner owner = { .port = NETJACK2_PORT, .uid = 4242 };
 		struct netjack_socket found;
 
-		netjack_socket_parse(sockets[i].udp, NETJACK2_PORT, &found);
+		netjack_socket_parse(sockets[i].udp, &owner, &found);
 		ck_assert_msg(found.bound == sockets[i].bound &&
 				      found.connected == sockets[i].connected &&
 				      found.drops == sockets[i].drops,
+			"row %zu", i);
+	}
+}
+END_TEST
+
+/* A slave of its own machine: 127.0.0.1 to itself, from a port of the kernel's choice. */
+#define LOCAL_SLAVE   UDP_HEAD UDP_LINE("0100007F:A5B0", "0100007F:9A7C", "3")
+#define REMOTE_SOCKET UDP_HEAD UDP_LINE("0F02000A:C350", "0202000A:01BB", "0")
+
+static const struct {
+	const char *udp, *inode;
+	int64_t uid;
+	bool bound;
+} owned[] = {
+	{ LOCAL_SLAVE, "12345", -1, true },
+	{ LOCAL_SLAVE, "12346", 1000, false }, /* that of another process */
+	{ LOCAL_SLAVE, NULL, 1000, true }, { LOCAL_SLAVE, NULL, 1001, false },
+	{ LOCAL_SLAVE, NULL, -1, false }, { REMOTE_SOCKET, NULL, 1000, false }, /* of a browser */
+};
+
+START_TEST(a_slave_is_known_by_its_sockets_or_its_user)
+{
+	for (size_t i = 0; i < N_ELEMENTS(owned); i++) {
+		const char *const inodes[] = { owned[i].inode, NULL };
+		const struct netjack_owner owner = { 19172, inodes, owned[i].uid };
+		struct netjack_socket found;
+
+		netjack_socket_parse(owned[i].udp, &owner, &found);
+		ck_assert_msg(found.bound == owned[i].bound && found.connected == owned[i].bound,
 			"row %zu", i);
 	}
 }
@@ -504,13 +557,26 @@ START_TEST(xruns_of_jack_are_those_of_its_log)
 }
 END_TEST
 
+START_TEST(a_slave_on_another_port_is_found_by_its_descriptors)
+{
+	RUN_JACKD("jackd\0-d\0net\0-p\0"
+		  "19172\0");
+	machine_put(&machine, "/proc/net/udp", LOCAL_SLAVE);
+	assert_probe("audio.netjack", PROBE_FAIL, "no socket on UDP port 19172");
+	machine_link(&machine, "/proc/77/fd/4", "/dev/null");
+	assert_probe("audio.netjack", PROBE_FAIL, "no socket on UDP port 19172");
+	machine_link(&machine, "/proc/77/fd/5", "socket:[12345]");
+	assert_probe("audio.netjack", PROBE_WARN, "connected, but 3 packets");
+}
+END_TEST
+
 START_TEST(a_slave_is_watched_through_its_socket)
 {
 	assert_probe("audio.netjack", PROBE_NA, "/proc/net/udp");
 	machine_put(&machine, "/proc/net/udp", UDP_HEAD);
 	assert_probe("audio.netjack", PROBE_NA, "no NETJACK slave");
 	RUN_JACKD("jackd\0-d\0net\0");
-	assert_probe("audio.netjack", PROBE_FAIL, "not open");
+	assert_probe("audio.netjack", PROBE_FAIL, "no socket on UDP port 19000");
 	machine_put(&machine, "/proc/net/udp",
 		UDP_HEAD UDP_LINE("00000000:4A38", "00000000:0000", "0"));
 	assert_probe("audio.netjack", PROBE_FAIL, "waits for a master");
@@ -553,6 +619,9 @@ int main(void)
 		xruns_of_pipewire_are_counted_from_look_to_look,
 		xruns_of_jack_are_those_of_its_log,
 		a_slave_is_watched_through_its_socket,
+		a_slave_on_another_port_is_found_by_its_descriptors,
+		a_slave_is_known_by_its_sockets_or_its_user,
+		the_port_is_that_of_the_net_driver,
 		NULL,
 	};
 
