@@ -143,19 +143,28 @@ static bool is_older(int64_t since_ns, int64_t now, double ms)
 	return since_ns != 0 && (double)(now - since_ns) >= ms * 1e6;
 }
 
-static void advise(struct run *run, int64_t now)
+/* Why nothing is counted; at the end in any case. */
+static char *advise_back(const struct run *run)
+{
+	char *late = summary_late(&run->summary, &run->summary.sessions[0]);
+
+	return late ? late : advice_nothing_back(&run->summary.endpoint.slaves[0]);
+}
+
+static void advise(struct run *run, int64_t now, double patience_ms)
 {
 	const struct endpoint_report *endpoint = &run->summary.endpoint;
 	g_autofree char *text = NULL;
 
-	if (!run->advised_slave && run->slave_ns == 0 && is_older(run->start_ns, now, ADVICE_MS)) {
+	if (!run->advised_slave && run->slave_ns == 0 &&
+		is_older(run->start_ns, now, patience_ms)) {
 		run->advised_slave = true;
 		text = advice_no_slave(run->options, endpoint_port(run->endpoint));
 	} else if (!run->advised_back && run->measure && run->begin_ns == 0 &&
 		   endpoint->n_slaves > 0 && !run->summary.measures[0].matched &&
-		   is_older(run->slave_ns, now, ADVICE_MS)) {
+		   is_older(run->slave_ns, now, patience_ms)) {
 		run->advised_back = true;
-		text = advice_nothing_back(&endpoint->slaves[0]);
+		text = advise_back(run);
 	}
 	if (text)
 		log_write(&run->log, LOG_LEVEL_WARNING, "%s", text);
@@ -180,6 +189,13 @@ static int patience_ms(const struct run *run, int64_t now)
 	return (int)CLAMP(left_ms, 1, LOOK_MS);
 }
 
+static void note_connected(struct summary *summary)
+{
+	summary->n_to_the_end = summary->endpoint.n_slaves;
+	for (unsigned i = 0; i < summary->n_to_the_end; i++)
+		summary->to_the_end[i] = summary->endpoint.slaves[i].session.id;
+}
+
 static void watch(struct run *run)
 {
 	struct pollfd fds[] = {
@@ -193,10 +209,13 @@ static void watch(struct run *run)
 
 		look(run);
 		now = now_ns();
-		advise(run, now);
+		advise(run, now, ADVICE_MS);
 		line = summary_line(&run->summary);
 		live_show(&run->live, line, now);
 	}
+	look(run);
+	advise(run, now_ns(), 0);
+	note_connected(&run->summary);
 	run->end_ns = now_ns();
 }
 

@@ -140,6 +140,20 @@ class MeasureTest(unittest.TestCase):
         self.assertIn("nothing-back", out)
         self.assertIn("jack_connect", log)
 
+    def test_what_is_always_late_is_explained_and_a_failure(self):
+        for direction in "both", "return":
+            code, out, log = self.run_with("--measure", "--seconds", "1", "--wait", "4", "--latency", "0", "--delay", "100",
+                                           "--direction", direction)
+            self.assertEqual(code, 1)
+            self.assertRegex(out, r"(?m)^result +late$", log)
+            self.assertRegex(out, r"everything comes back late: .* but --latency 0 leaves 42\.67 ms; use --latency [3-9] ")
+            self.assertNotIn("jack_connect", log)
+
+    def test_the_hint_comes_before_giving_up(self):
+        process, port = self.start("--measure", "--seconds", "1", "--wait", "1")
+        _, log = process.communicate(timeout=DEADLINE_S)
+        self.assertIn(f"jackd -R -S -d net -a 127.0.0.1 -p {port} ", log)
+
     def test_nobody_is_explained_and_a_failure(self):
         process, port = self.start("--measure", "--seconds", "1", "--wait", "5", "--json")
         out, log = process.communicate(timeout=DEADLINE_S)
@@ -168,7 +182,7 @@ class MeasureTest(unittest.TestCase):
         out, _ = process.communicate(timeout=DEADLINE_S)
         peer.stop()
         self.assertEqual(process.returncode, 0)
-        self.assertRegex(out, r"(?m)^slave +dsp ")
+        self.assertRegex(out, r"(?m)^slave +dsp .*, to the end$")
 
     def test_a_recording_lines_up_with_what_was_played(self):
         played, recorded = self.folder / "in.wav", self.folder / "out.wav"

@@ -107,13 +107,16 @@ static void write_target(
 {
 	const struct measure_report *m = s->measure;
 	double target = summary->options->target_ms;
+	bool is_judged = summary->options->require_target;
 	const struct {
 		bool missed;
 		const char *reason;
 	} rows[] = {
 		{ summary_ms(summary, s->lag) >= target, "the loop is longer" },
 		{ s->rtt.n == 0 || ms_at(&s->rtt, 0.99) >= target, "p99 is longer" },
-		{ !s->exact, "wrong samples" },
+		{ m->exact == 0, "nothing came back in time" },
+		{ m->wrong > 0, "wrong samples" },
+		{ m->foreign != 0, "something else than was sent" },
 		{ m->silent > 0, "silent samples" },
 		{ m->verdicts[VERDICT_LATE] > 0, "late periods" },
 		{ m->verdicts[VERDICT_LOST] > 0, "lost periods" },
@@ -124,9 +127,29 @@ static void write_target(
 		if (rows[i].missed)
 			g_string_append_printf(
 				reasons, "%s%s", reasons->len > 0 ? ", " : ": ", rows[i].reason);
-	row(text, "  target", "%g ms %s%s", target, s->meets_target ? "met" : "missed",
-		reasons->str);
+	row(text, "  target", "%g ms %s%s%s", target,
+		s->meets_target ? "met"
+		: is_judged     ? "missed"
+				: "not met",
+		reasons->str, s->meets_target || is_judged ? "" : " (no --target: not judged)");
 	g_string_free(reasons, TRUE);
+}
+
+static void write_session_periods(GString *text, const struct slave_report *slave)
+{
+	row(text, "  periods",
+		"%" PRIu64 " sent: %" PRIu64 " back in time, %" PRIu64 " late, %" PRIu64 " lost",
+		slave->ticks, slave->returns.verdicts[VERDICT_OK], slave->returns.late,
+		slave->returns.lost);
+}
+
+static void write_late(
+	GString *text, const struct summary *summary, const struct summary_session *s)
+{
+	g_autofree char *late = summary_late(summary, s);
+
+	if (late)
+		row(text, "  late", "%s", late);
 }
 
 static void write_measure(
@@ -139,16 +162,22 @@ static void write_measure(
 	if (!m->measuring) {
 		row(text, "  loop", "%s",
 			m->matched ? "the warm-up was not over"
-				   : "nothing that was sent came back");
+				   : "nothing that was sent came back in time");
 		write_channels(text, m);
+		write_session_periods(text, s->slave);
 		return;
 	}
-	write_lags(text, summary, s);
+	if (m->lags[0].periods > 0)
+		write_lags(text, summary, s);
+	else
+		row(text, "  loop", "nothing that was sent came back in time");
 	row(text, "  samples", "%s exact, %s wrong, %s silent", exact, wrong, silent);
 	write_channels(text, m);
 	row(text, "  periods",
-		"%" PRIu64 ": %" PRIu64 " in time, %" PRIu64 " late, %" PRIu64 " lost", m->periods,
-		m->verdicts[VERDICT_OK], m->verdicts[VERDICT_LATE], m->verdicts[VERDICT_LOST]);
+		"%" PRIu64 " after the warm-up: %" PRIu64 " in time, %" PRIu64 " late, %" PRIu64
+		" lost",
+		m->periods, m->verdicts[VERDICT_OK], m->verdicts[VERDICT_LATE],
+		m->verdicts[VERDICT_LOST]);
 	write_target(text, summary, s);
 }
 
@@ -189,18 +218,16 @@ static void write_session(
 
 	inet_ntop(AF_INET, &s->slave->peer.sin_addr, address, sizeof address);
 	row(text, "slave", "%s (%s, %s:%u)%s", session->name, session->slave_host, address,
-		ntohs(s->slave->peer.sin_port), s->connected ? "" : ", gone");
+		ntohs(s->slave->peer.sin_port),
+		s->connected ? ", to the end" : ", gone before the end");
 	row(text, "  session", "%s, -l %u, %d channels out, %d back, MTU %u; ready in %.2f ms",
 		session->sync ? "sync" : "async", session->latency, session->send_audio,
 		session->return_audio, session->mtu, (double)s->slave->handshake_ns / 1e6);
 	if (s->measure)
 		write_measure(text, summary, s);
 	else
-		row(text, "  periods",
-			"%" PRIu64 " sent: %" PRIu64 " back in time, %" PRIu64 " late, %" PRIu64
-			" lost",
-			s->slave->ticks, s->slave->returns.verdicts[VERDICT_OK],
-			s->slave->returns.late, s->slave->returns.lost);
+		write_session_periods(text, s->slave);
+	write_late(text, summary, s);
 	write_packets(text, s->slave);
 	durations(text, "  round trip", &s->rtt);
 }
@@ -210,14 +237,16 @@ char *summary_text(const struct summary *summary)
 	const struct endpoint_report *e = &summary->endpoint;
 	GString *text = g_string_new(NULL);
 
-	row(text, "master", "%u Hz, %u frames = %.3f ms a period; %.1f s", summary->options->rate,
-		summary->options->period, summary_ms(summary, summary->options->period),
-		summary->seconds);
+	row(text, "master", "%u Hz, %u frames = %.3f ms a period; %.1f s %s",
+		summary->options->rate, summary->options->period,
+		summary_ms(summary, summary->options->period), summary->seconds,
+		summary->options->measure ? "after the warm-up" : "since the first slave came");
 	row(text, "  threads", "%s, %s, %.1f %% of a core",
 		e->realtime ? "real-time (SCHED_FIFO)" : "not real-time",
 		e->locked ? "memory locked" : "memory not locked", summary->cpu_percent);
 	durations(text, "  wake-ups", &summary->wakeup);
-	row(text, "  ticks", "%" PRIu64 ", %" PRIu64 " skipped", e->ticks, e->late_ticks);
+	row(text, "  ticks", "%" PRIu64 " since the first slave came, %" PRIu64 " skipped",
+		e->ticks, e->late_ticks);
 	if (e->connects > 1)
 		row(text, "  sessions", "%" PRIu64 ", the last one %.0f ms after the one before",
 			e->connects, (double)e->reconnect_ns / 1e6);
@@ -260,8 +289,10 @@ char *summary_line(const struct summary *summary)
 	if (s->measure && s->measure->measuring)
 		write_loop(text, summary, s);
 	else if (s->measure)
-		g_string_append(
-			text, s->measure->matched ? "warming up | " : "nothing comes back yet | ");
+		g_string_append(text, s->measure->matched ? "warming up | "
+				      : s->slave->returns.late > s->slave->ticks / 2
+					      ? "everything comes back late | "
+					      : "nothing comes back yet | ");
 	else
 		g_string_append_printf(text, "late %" PRIu64 " lost %" PRIu64 " | ",
 			s->slave->returns.late, s->slave->returns.lost);

@@ -9,6 +9,7 @@ const char *outcome_name(enum outcome outcome)
 		[OUTCOME_OK] = "ok",
 		[OUTCOME_NO_SLAVE] = "no-slave",
 		[OUTCOME_NOTHING_BACK] = "nothing-back",
+		[OUTCOME_LATE] = "late",
 		[OUTCOME_WRONG] = "wrong-samples",
 		[OUTCOME_TARGET_MISSED] = "target-missed",
 		[OUTCOME_NOT_RECORDED] = "not-recorded",
@@ -26,6 +27,40 @@ char *summary_sum(const struct summary *summary, const struct summary_session *s
 {
 	return g_strdup_printf("%u x (%u + %d)", summary->options->period,
 		session->slave->session.latency, MAX(session->added, 0));
+}
+
+/* Of what was sent since the warm-up; before it is over, of all. */
+static bool is_mostly_late(const struct summary_session *session)
+{
+	const struct measure_report *m = session->measure;
+
+	if (m && m->measuring)
+		return m->verdicts[VERDICT_LATE] > m->periods / 2;
+	return session->slave->returns.late > session->slave->ticks / 2;
+}
+
+char *summary_late(const struct summary *summary, const struct summary_session *session)
+{
+	const struct netjack_session *s = &session->slave->session;
+	const char *option = summary->options->latency >= 0 ? "--latency" : "-l";
+	double period_ms = summary_ms(summary, summary->options->period);
+	const struct measure_report *m = session->measure;
+	const uint64_t in_time = m && m->measuring ? m->verdicts[VERDICT_OK]
+						   : session->slave->returns.verdicts[VERDICT_OK];
+	g_autofree char *remedy = NULL;
+
+	if (!is_mostly_late(session) || session->rtt.n == 0)
+		return NULL;
+	double p50_ms = (double)histogram_percentile(&session->rtt, 0.5) / 1e6;
+	double p99_ms = (double)histogram_percentile(&session->rtt, 0.99) / 1e6;
+	double needed = MAX(ceil(p99_ms / period_ms), s->latency + 1.0);
+	if (needed <= NETJACK_LATENCY_MAX)
+		remedy = g_strdup_printf("%s %.0f (or larger periods)", option, needed);
+	return g_strdup_printf("%s late: round trip p50 %.1f ms, p99 %.1f ms, but %s %u leaves "
+			       "%.2f ms; use %s",
+		in_time == 0 ? "everything comes back" : "most periods come back", p50_ms, p99_ms,
+		option, s->latency, (s->latency + 1) * period_ms,
+		remedy ? remedy : "larger periods");
 }
 
 static const struct slave_report *find_slave(const struct summary *summary, uint32_t id)
@@ -118,6 +153,14 @@ static void judge_session(const struct summary *summary, struct summary_session 
 				(double)histogram_percentile(&session->rtt, 0.99) < target_ns;
 }
 
+static bool was_there_at_the_end(const struct summary *summary, uint32_t id)
+{
+	for (unsigned i = 0; i < summary->n_to_the_end; i++)
+		if (summary->to_the_end[i] == id)
+			return true;
+	return false;
+}
+
 static void add_session(struct summary *summary, const struct baseline *baseline, unsigned i)
 {
 	struct summary_session *session = &summary->sessions[summary->n_sessions++];
@@ -127,7 +170,8 @@ static void add_session(struct summary *summary, const struct baseline *baseline
 
 	*session = (struct summary_session){
 		.slave = slave,
-		.connected = i < summary->endpoint.n_slaves,
+		.connected = i < summary->endpoint.n_slaves ||
+			     was_there_at_the_end(summary, slave->session.id),
 		.measure = measure,
 		.rtt = slave->rtt,
 	};
@@ -141,17 +185,21 @@ static enum outcome judge_measures(const struct summary *summary)
 {
 	uint64_t exact = summary->forgotten.exact, wrong = summary->forgotten.wrong;
 	netjack_ports foreign = 0;
-	bool met = true;
+	bool met = true, late = false;
 
 	for (unsigned i = 0; i < summary->n_measures; i++) {
 		exact += summary->measures[i].exact;
 		wrong += summary->measures[i].wrong;
 		foreign |= summary->measures[i].foreign;
 	}
-	for (unsigned i = 0; i < summary->n_sessions; i++)
+	for (unsigned i = 0; i < summary->n_sessions; i++) {
 		met = met && summary->sessions[i].meets_target;
+		late = late || is_mostly_late(&summary->sessions[i]);
+	}
 	if (wrong > 0 || foreign != 0)
 		return OUTCOME_WRONG;
+	if (late)
+		return OUTCOME_LATE;
 	if (exact == 0)
 		return OUTCOME_NOTHING_BACK;
 	return met || !summary->options->require_target ? OUTCOME_OK : OUTCOME_TARGET_MISSED;

@@ -13,18 +13,20 @@ enum outcome {
 	OUTCOME_OK,
 	OUTCOME_NO_SLAVE,
 	OUTCOME_NOTHING_BACK,  /* of what was sent, from any slave */
+	OUTCOME_LATE,          /* most periods came back too late, or all */
 	OUTCOME_WRONG,         /* samples that came back changed */
 	OUTCOME_TARGET_MISSED, /* where that is a failure */
 	OUTCOME_NOT_RECORDED,  /* all of what was to be; the rest is well */
 	N_OUTCOMES
 };
-/* "ok", "no-slave", "nothing-back", "wrong-samples", "target-missed", "not-recorded". */
+/* "ok", "no-slave", "nothing-back", "late", "wrong-samples", "target-missed",
+ * "not-recorded". */
 const char *outcome_name(enum outcome outcome);
 
 /* Of one session: what is told of it. */
 struct summary_session {
 	const struct slave_report *slave;
-	bool connected;                       /* now */
+	bool connected;                       /* now, or when the run ended */
 	const struct measure_report *measure; /* NULL: nothing was measured */
 	struct histogram rtt;                 /* since the warm-up */
 
@@ -49,6 +51,9 @@ struct summary {
 	unsigned n_measures;
 	struct measure_report forgotten;
 	uint64_t dropped; /* periods that were not recorded */
+	/* Sessions that were connected when the run ended, by id: all are gone when it has. */
+	uint32_t to_the_end[DOOR_SLAVES_MAX];
+	unsigned n_to_the_end;
 
 	struct summary_session sessions[SUMMARY_SESSIONS];
 	unsigned n_sessions;
@@ -74,6 +79,9 @@ void baseline_update(struct baseline *baseline, const struct summary *summary);
 void summary_judge(struct summary *summary, const struct baseline *baseline);
 
 double summary_ms(const struct summary *summary, uint64_t samples);
+/* "everything comes back late: ...", or most periods,, with the N that fits; NULL when most periods are not late. For the
+ * caller to free. */
+char *summary_late(const struct summary *summary, const struct summary_session *session);
 /* "128 x (1 + 0)" */
 char *summary_sum(const struct summary *summary, const struct summary_session *session);
 

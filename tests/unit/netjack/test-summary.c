@@ -26,6 +26,7 @@ static void set_up(void)
 		.rate = RATE,
 		.period = PERIOD,
 		.measure = true,
+		.latency = -1,
 		.target_ms = 2,
 	};
 	summary->options = &options;
@@ -119,6 +120,9 @@ enum {
 	FOREIGN,
 	SILENT,
 	LATE,
+	ALL_LATE,
+	MOSTLY_LATE,
+	LATE_BEFORE,
 	LOST,
 	SLOW,
 	LONG,
@@ -139,6 +143,17 @@ static void spoil(int how)
 	m->silent += how == SILENT;
 	m->verdicts[VERDICT_LATE] += how == LATE;
 	m->verdicts[VERDICT_LOST] += how == LOST;
+	if (how == ALL_LATE) {
+		m->exact = m->verdicts[VERDICT_OK] = m->lags[0].periods = 0;
+		m->verdicts[VERDICT_LATE] = m->periods;
+	}
+	if (how == MOSTLY_LATE)
+		m->verdicts[VERDICT_LATE] = m->periods - 6;
+	if (how == LATE_BEFORE) {
+		*m = (struct measure_report){ .session = *session() };
+		summary->endpoint.slaves[0].ticks = 1000;
+		summary->endpoint.slaves[0].returns.late = 996;
+	}
 	if (how == SLOW)
 		for (unsigned i = 0; i < 100; i++)
 			histogram_add(&summary->endpoint.slaves[0].rtt, 2100000);
@@ -162,6 +177,9 @@ START_TEST(what_went_wrong_decides_the_outcome)
 		{ FORGOTTEN, OUTCOME_WRONG, OUTCOME_WRONG },
 		{ SILENT, OUTCOME_OK, OUTCOME_TARGET_MISSED },
 		{ LATE, OUTCOME_OK, OUTCOME_TARGET_MISSED },
+		{ ALL_LATE, OUTCOME_LATE, OUTCOME_LATE },
+		{ MOSTLY_LATE, OUTCOME_LATE, OUTCOME_LATE },
+		{ LATE_BEFORE, OUTCOME_LATE, OUTCOME_LATE },
 		{ LOST, OUTCOME_OK, OUTCOME_TARGET_MISSED },
 		{ SLOW, OUTCOME_OK, OUTCOME_TARGET_MISSED },
 		{ LONG, OUTCOME_OK, OUTCOME_TARGET_MISSED },
@@ -247,8 +265,58 @@ START_TEST(the_text_says_the_sum)
 	assert_contains(text, "200 samples = 2.083 ms and not 128 x (1 + 0): more than");
 	assert_contains(text, "328 samples = 3.417 ms, periods: 13");
 	assert_contains(text, "channel     2 returns nothing");
-	assert_contains(text, "2 ms missed: the loop is longer\n");
+	assert_contains(text, "2 ms not met: the loop is longer (no --target: not judged)\n");
 	g_free(text);
+}
+END_TEST
+
+START_TEST(what_is_late_says_the_latency_that_fits)
+{
+	static const int ways[] = { ALL_LATE, LATE_BEFORE };
+
+	for (size_t i = 0; i < N_ELEMENTS(ways); i++) {
+		tear_down();
+		set_up();
+		session()->latency = 0;
+		summary->endpoint.slaves[0].rtt = (struct histogram){ 0 };
+		for (unsigned k = 0; k < 1000; k++)
+			histogram_add(&summary->endpoint.slaves[0].rtt, 4100000);
+		spoil(ways[i]);
+		judge();
+		char *text = summary_text(summary);
+		assert_contains(text, "everything comes back late: round trip p50 4.1 ms");
+		assert_contains(text, "but -l 0 leaves 1.33 ms; use -l 4 (or larger periods)\n");
+		assert_contains(text, "\n  periods");
+		ck_assert_ptr_null(strstr(text, "wrong samples"));
+		g_free(text);
+		options.latency = 0;
+		text = summary_text(summary);
+		assert_contains(text, "; use --latency 4 (or");
+		g_free(text);
+	}
+}
+END_TEST
+
+START_TEST(nothing_is_called_late_that_is_not)
+{
+	ck_assert_ptr_null(summary_late(summary, judge()));
+	spoil(LATE);
+	ck_assert_ptr_null(summary_late(summary, judge()));
+}
+END_TEST
+
+START_TEST(who_was_there_to_the_end_is_not_gone)
+{
+	summary->endpoint.n_slaves = 0;
+	summary->endpoint.n_left = 1;
+	for (unsigned there = 0; there < 2; there++) {
+		summary->n_to_the_end = there;
+		summary->to_the_end[0] = session()->id;
+		summary_judge(summary, baseline);
+		char *text = summary_text(summary);
+		assert_contains(text, there ? ", to the end\n" : ", gone before the end\n");
+		g_free(text);
+	}
 }
 END_TEST
 
@@ -396,6 +464,9 @@ int main(void)
 		without_measuring_a_slave_is_enough,
 		round_trips_of_the_warm_up_do_not_count,
 		the_text_says_the_sum,
+		what_is_late_says_the_latency_that_fits,
+		nothing_is_called_late_that_is_not,
+		who_was_there_to_the_end_is_not_gone,
 		the_text_says_what_the_cables_are,
 		json_has_numbers_of_no_locale_and_names_of_no_danger,
 		the_picture_marks_what_matters,
