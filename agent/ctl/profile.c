@@ -117,6 +117,53 @@ static void print_entry(const struct print *print, const json_t *entry)
 	}
 }
 
+#define REASONS_SHOWN 3u
+
+/* Why some do not apply: the first few of the reasons, each once. Transfer full. */
+static char *first_reasons(const json_t *entries)
+{
+	g_autoptr(GPtrArray) seen = g_ptr_array_new();
+	GString *text = g_string_new(NULL);
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)entries, i, entry)
+	{
+		const char *reason = print_text(entry, "na-reason");
+		g_autofree char *clean = print_clean(reason);
+
+		if (!*reason || g_ptr_array_find_with_equal_func(seen, reason, g_str_equal, NULL))
+			continue;
+		g_ptr_array_add(seen, (void *)reason);
+		if (seen->len <= REASONS_SHOWN)
+			g_string_append_printf(text, "%s%s", text->len ? "; " : "", clean);
+	}
+	if (seen->len > REASONS_SHOWN)
+		g_string_append(text, "; ...");
+	return g_string_free(text, FALSE);
+}
+
+static void print_rest(const json_t *entries)
+{
+	g_autofree char *reasons = first_reasons(entries);
+	unsigned n_skipped = 0, n_same = 0;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)entries, i, entry)
+	{
+		if (*print_text(entry, "na-reason"))
+			n_skipped++;
+		else if (!json_is_true(json_object_get(entry, "change")))
+			n_same++;
+	}
+	if (n_same + n_skipped == 0)
+		return;
+	printf("%u do not: %u are so already, %u do not apply here%s%s%s%s\n", n_same + n_skipped,
+		n_same, n_skipped, *reasons ? " (" : "", reasons, *reasons ? ")" : "",
+		show_all ? "" : "; --all shows them");
+}
+
 static void print_plan(const struct print *print, const json_t *plan)
 {
 	json_t *entry;
@@ -125,13 +172,14 @@ static void print_plan(const struct print *print, const json_t *plan)
 	json_array_foreach(json_object_get(plan, "entries"), i,
 		entry) if (show_all || json_is_true(json_object_get(entry, "change")))
 		print_entry(print, entry);
-	printf("\n%lld of %zu settings change, risk %s%s\nplan-hash %s\n",
+	printf("\n%lld of %zu settings change, risk %s%s\n",
 		(long long)json_integer_value(json_object_get(plan, "changes")),
 		json_array_size(json_object_get(plan, "entries")), print_text(plan, "risk"),
 		json_is_true(json_object_get(plan, "needs-confirm"))
 			? "; has to be confirmed, else it is taken back"
-			: "",
-		print_text(plan, "plan-hash"));
+			: "");
+	print_rest(json_object_get(plan, "entries"));
+	printf("plan-hash %s\n", print_text(plan, "plan-hash"));
 }
 
 static int run_plan(struct ctl *ctl, char **arguments)

@@ -16,6 +16,7 @@ struct requirement {
 	double at_least, at_most; /* 0: no such limit */
 	const char *wanted_fact;  /* member of helix-facts that is at_least; NULL: none */
 	const char *wanted_most;  /* the same for at_most */
+	const char *needs;        /* member of helix-facts without which the number is a guess */
 	double scale;             /* of the fact, into unit */
 	const char *unit;
 	const char *hint;
@@ -23,20 +24,22 @@ struct requirement {
 
 /* The DSP guest: 96 kHz, 128 frames, a loop below 2 ms, two CPUs of its own, 2 to 4 GB. */
 static const struct requirement dsp[] = {
-	{ "round trip B*(N+A)", NULL, "audio.latency", 0, 2, .unit = "ms",
+	{ "round trip B*(N+A)", NULL, "audio.latency", 0, 2, .needs = "rate-hz", .unit = "ms",
 		.hint = "at 128 frames and 96 kHz only N+A <= 1 gets there: jackd -S -d net -l 1" },
 	{ "sample rate", "rate-hz", NULL, .wanted_fact = "rate-hz", .scale = 1e-3, .unit = "kHz",
 		.hint = "give the NETJACK master (or jackd -r) this rate" },
 	{ "period", NULL, "audio.quantum", .wanted_most = "period-frames", .unit = "frames",
 		.hint = "give the NETJACK master (or jackd -p) this period" },
 	{ "isolated CPUs", "isolated", NULL, 1, .scale = 1,
-		.hint = "helix-agent profile apply rt-audio, and reboot" },
+		.hint = "helix-agent profile plan rt-audio, apply it and reboot; no GRUB here: put "
+			"isolcpus=... on the kernel's command line yourself" },
 	{ "memory", "memory-b", NULL, 1.8, .scale = 1 / GIB, .unit = "GiB",
 		.hint = "give the VM 2 to 4 GB" },
 	{ "hugepages", "hugepages", NULL, .wanted_fact = "hugepages", .scale = 1,
-		.hint = "helix-agent profile apply rt-audio; after a reboot there are more" },
+		.hint = "helix-agent profile plan rt-audio; after a reboot there are more" },
 	{ "memory in use", "memory-used-b", NULL, 0, 1.4, .scale = 1 / GIB, .unit = "GiB",
-		.hint = "helix-agent profile plan debloat-conservative" },
+		.hint = "ps -eo rss,comm --sort=-rss | head names the programs; services that "
+			"nobody needs: helix-agent profile plan debloat-conservative" },
 	{ "disk in use", "disk-used-b", NULL, 0, 35, .scale = 1 / GIB, .unit = "GiB",
 		.hint = "apt clean; journalctl --vacuum-size=100M" },
 	{ "boot time", "boot-ms", NULL, 0, 30, .scale = 1e-3, .unit = "s",
@@ -54,7 +57,8 @@ static const struct requirement desktop[] = {
 	{ "boot time", "boot-ms", NULL, 0, 30, .scale = 1e-3, .unit = "s",
 		.hint = "systemd-analyze blame" },
 	{ "memory in use", "memory-used-b", NULL, 0, 1.4, .scale = 1 / GIB, .unit = "GiB",
-		.hint = "helix-agent profile plan debloat-conservative" },
+		.hint = "ps -eo rss,comm --sort=-rss | head names the programs; services that "
+			"nobody needs: helix-agent profile plan debloat-conservative" },
 	{ "disk in use", "disk-used-b", NULL, 0, 35, .scale = 1 / GIB, .unit = "GiB",
 		.hint = "apt clean; journalctl --vacuum-size=100M" },
 	{ "render node", NULL, "gpu.node" },
@@ -112,7 +116,8 @@ static struct answer judge_by_number(
 	g_autofree char *wanted = most > 0 ? g_strdup_printf("at most %g %s", most, unit)
 					   : g_strdup_printf("at least %g %s", least, unit);
 
-	if (!json_is_number(value))
+	if (!json_is_number(value) ||
+		(one->needs && !json_is_number(json_object_get(facts, one->needs))))
 		return (struct answer){ "UNKNOWN",
 			g_strdup_printf("wanted %s; %s", g_strchomp(wanted),
 				probe ? print_text(probe, "message") : "cannot be read here"),

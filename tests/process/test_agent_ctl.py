@@ -248,7 +248,15 @@ class CtlTest(unittest.TestCase):
                      "1 of 2 settings change"):
             self.assertIn(part, out)
         self.assertNotIn("/sys/x", out)
+        self.assertIn("\n1 do not: 1 are so already, 0 do not apply here; --all shows them\n", out)
         self.assertIn("/sys/x", self.run_ctl("profile", "plan", "--all", "rt-audio").stdout)
+
+    def test_plan_says_why_settings_do_not_apply(self):
+        skipped = [{"kind": "cmdline", "target": str(i), "change": False, "risk": "high", "na-reason": reason}
+                   for i, reason in enumerate(["no GRUB", "no GRUB", "one CPU", "no disk", "no bus"])]
+        self.serve(helix_profile_plan=PLAN | {"entries": PLAN["entries"] + skipped})
+        self.assertIn("\n6 do not: 1 are so already, 5 do not apply here (no GRUB; one CPU; no disk; ...); --all",
+                      self.run_ctl("profile", "plan", "rt-audio").stdout)
 
     def test_apply_applies_the_plan_that_was_shown(self):
         done = {"txn": 7, "confirm-s": 120, "results": [{"kind": "sysctl", "target": "vm.swappiness",
@@ -358,6 +366,8 @@ class CtlTest(unittest.TestCase):
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stdout, "UNKNOWN boot time +wanted at most 30 s; cannot be read here")
         self.assertRegex(done.stdout, "UNKNOWN round trip .*; no server")
+        done = self.validate("dsp", {"rate-hz": None}, probe("audio.latency", value=1.3, message="if the master's"))
+        self.assertRegex(done.stdout, "UNKNOWN round trip .*; if the master's")
 
     # --- latency, link ---
 
