@@ -301,7 +301,7 @@ static bool load_into(struct loading *loading, const char *name, unsigned depth,
 		g_set_error(error, G_IO_ERROR,
 			path ? G_IO_ERROR_TOO_MANY_LINKS : G_IO_ERROR_NOT_FOUND,
 			path ? "profile %s includes itself, or too many"
-			     : "there is no profile %.64s",
+			     : "there is no profile %.64s: helix-agent profile list",
 			name);
 		return false;
 	}

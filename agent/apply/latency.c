@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* On a thread of its own: it has to run as the audio threads do, and commands go on being answered. */
 #include "../probe/latency.h"
+#include "../probe/facts.h"
 
 #include "service-internal.h"
 
@@ -67,7 +68,8 @@ static gboolean on_end(void *user)
 
 	g_thread_join(run->thread);
 	run->service->latency = NULL;
-	run->service->latency_ended_us = g_get_monotonic_time();
+	if (!run->error)
+		run->service->latency_ended_us = g_get_monotonic_time();
 	answer(run);
 	run_free(run);
 	return G_SOURCE_REMOVE;
@@ -130,6 +132,19 @@ static bool read_config(json_t *arguments, struct latency_config *ret, struct di
 	return true;
 }
 
+static bool is_online(const struct env *env, int cpu, struct dialect_error *error)
+{
+	g_autofree char *text = NULL;
+	struct env_cpus online;
+
+	if (cpu == LATENCY_CPU_ANY || !facts_cpus_online(env, &online, NULL) ||
+		env_cpus_has(&online, (unsigned)cpu))
+		return true;
+	text = env_cpus_format(&online);
+	dialect_fail(error, "there is no CPU %d; CPUs %s", cpu, text);
+	return false;
+}
+
 json_t *service_latency(
 	void *user, json_t *arguments, struct dialect_call *call, struct dialect_error *error)
 {
@@ -140,11 +155,11 @@ json_t *service_latency(
 
 	if (service->latency)
 		return dialect_fail(error, "a measurement is under way");
-	if (service->latency_ended_us && since_s < SERVICE_LATENCY_PAUSE_S)
-		return dialect_fail(error, "measured %d s ago; once in %d s is enough",
-			(int)since_s, SERVICE_LATENCY_PAUSE_S);
-	if (!read_config(arguments, &config, error))
+	if (!read_config(arguments, &config, error) || !is_online(service->env, config.cpu, error))
 		return NULL;
+	if (service->latency_ended_us && since_s < SERVICE_LATENCY_PAUSE_S)
+		return dialect_fail(error, "measured %d s ago; ask again in %d s", (int)since_s,
+			SERVICE_LATENCY_PAUSE_S - (int)since_s);
 	run = g_new0(struct service_latency, 1);
 	run->service = service;
 	run->call = call;

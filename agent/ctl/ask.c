@@ -35,7 +35,8 @@ static const char *remedy(const struct ctl *ctl, const GError *error)
 			return "You may not use this socket: run it as root, or join the group "
 			       "'helix' (usermod -aG helix USER) and log in again.";
 		return "The agent does not run, or listens elsewhere (--socket PATH). Start it: "
-		       "systemctl start helix-agentd";
+		       "systemctl start helix-agentd or, without systemd, as root: helix-applyd & "
+		       "helix-agentd &";
 	case DIALECT_CLIENT_ERROR_TIMED_OUT:
 		return "The agent hangs or is very busy: systemctl status helix-agentd";
 	case DIALECT_CLIENT_ERROR_CLOSED:

@@ -12,16 +12,28 @@ static const struct ctl_command *const tables[] = { ctl_health_commands, ctl_lin
 	ctl_latency_commands, ctl_validate_commands, ctl_profile_commands, ctl_render_commands,
 	ctl_journal_commands };
 
-static void print_usage(FILE *out)
+/* Those whose name begins so. False: there is none. */
+static bool print_commands(FILE *out, const char *prefix)
 {
-	fputs("usage: helix-agent [--socket PATH] COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
+	bool found = false;
+
 	for (gsize i = 0; i < G_N_ELEMENTS(tables); i++)
 		for (const struct ctl_command *command = tables[i]; command->name; command++) {
 			g_autofree char *form = g_strconcat(command->name,
 				command->arguments ? " " : "", command->arguments, NULL);
 
+			if (!g_str_has_prefix(command->name, prefix))
+				continue;
 			fprintf(out, "  %-28s %s\n", form, command->summary);
+			found = true;
 		}
+	return found;
+}
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: helix-agent [--socket PATH] COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
+	print_commands(out, "");
 	fputs("\n"
 	      "Every command knows --help, --json and --socket PATH (default " CTL_SOCKET ").\n"
 	      "Exit status: 0 done or OK, 1 failed or WARN, 2 FAIL, 3 UNKNOWN or not to be asked.\n",
@@ -113,9 +125,14 @@ static int dispatch(struct ctl *ctl, int argc, char **argv)
 		return CTL_UNASKED;
 	}
 	command = find(argc - 1 - taken, argv + 1 + taken, &words);
-	if (!command)
+	if (!command) {
+		g_autofree char *group = g_strconcat(argv[1 + taken], " ", NULL);
+
+		if (print_commands(stderr, group))
+			return CTL_UNASKED;
 		return ctl_complain(ctl, "no command '%s'; helix-agent --help lists what there is",
 			argv[1 + taken]);
+	}
 	return run(ctl, command, argc - taken - words, argv + taken + words);
 }
 

@@ -56,7 +56,8 @@ static int run_list(struct ctl *ctl, char **arguments)
 		ctl_print_json(profiles);
 	else
 		rows_print(&ctl->print, profiles, columns, G_N_ELEMENTS(columns),
-			"There are no profiles.");
+			"There are no profiles. helix-applyd looks in /etc/helix-agent/profiles "
+			"and " HELIX_PROFILE_DIR ", or where its --profile-dir DIR says.");
 	json_decref(profiles);
 	return CTL_DONE;
 }

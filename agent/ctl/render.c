@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ctl.h"
 
+#include "../profile.h"
 #include "../render/windows.h"
 
 #include <errno.h>
@@ -33,6 +34,22 @@ static bool write_script(enum windows_script script, const char *from, const cha
 	return text && g_file_set_contents(out, text, -1, error);
 }
 
+/* A profile that is not there is more often another's name than another's folder. */
+static int complain_of_name(const struct ctl *ctl, const char *from, const char *name)
+{
+	const char *const dirs[] = { from, NULL };
+	g_auto(GStrv) names = profile_list(dirs);
+	g_autofree char *list = g_strjoinv(", ", names);
+
+	if (!*names)
+		return ctl_complain(ctl,
+			"%s has no Windows profiles; --source DIR says where "
+			"they are",
+			from);
+	return ctl_complain(ctl,
+		"%s is no Windows profile; there are: %s (--source DIR for others)", name, list);
+}
+
 static int run_render(struct ctl *ctl, char **arguments)
 {
 	const char *from = source ? source : HELIX_WINDOWS_DIR;
@@ -44,7 +61,9 @@ static int run_render(struct ctl *ctl, char **arguments)
 	if (g_strcmp0(target, "windows") != 0)
 		return ctl_complain(ctl, "say --target windows; there is no other");
 	if (!windows_load(from, arguments[0], &entries, &error))
-		return ctl_complain(ctl, "%s", error->message);
+		return g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)
+			       ? complain_of_name(ctl, from, arguments[0])
+			       : ctl_complain(ctl, "%s", error->message);
 	if (g_mkdir_with_parents(to, DIR_MODE) < 0)
 		return ctl_complain(ctl, "%s: %s", to, g_strerror(errno));
 	for (int script = 0; script < WINDOWS_SCRIPTS; script++)

@@ -3,6 +3,7 @@
 
 #include "../env.h"
 
+#include <hxfr/endpoint.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -214,10 +215,15 @@ static bool take_arguments(struct config *config, int argc, char *const *argv,
 
 static bool check(const struct config *config, GError **error)
 {
+	struct hxfr_endpoint encoder;
+
 	if (strcmp(config->role, "desktop") != 0 && strcmp(config->role, "dsp") != 0)
 		return fail(error, "role: '%s' is neither desktop nor dsp", config->role);
 	if (config->rate_hz == 0 || config->period_frames == 0)
 		return fail(error, "rate and period cannot be 0");
+	if (*config->encoder && hxfr_endpoint_parse(config->encoder, &encoder) < 0)
+		return fail(error, "encoder: '%s' is no vsock:CID:PORT, unix:PATH or tcp:HOST:PORT",
+			config->encoder);
 	return true;
 }
 

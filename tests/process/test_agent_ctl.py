@@ -229,6 +229,21 @@ class CtlTest(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (3, ""))
                 self.assertNotEqual(done.stderr, "")
 
+    def test_a_group_of_commands_lists_them(self):
+        err = self.run_ctl("profile").stderr
+        for name in ("list", "plan NAME", "render NAME"):
+            self.assertIn(f"  profile {name} ", err)
+        self.assertNotIn("journal", err)
+
+    def test_render_names_the_profiles_there_are(self):
+        folder = self.path.parent / "windows"
+        folder.mkdir()
+        words = ("profile", "render", "--target", "windows", "--source", str(folder), "rt-audio")
+        self.assertIn(f"{folder} has no Windows profiles; --source DIR", self.run_ctl(*words).stderr)
+        for name in ("gaming", "quiet"):
+            (folder / f"{name}.conf").write_text("[main]\n")
+        self.assertIn("rt-audio is no Windows profile; there are: gaming, quiet", self.run_ctl(*words).stderr)
+
     def test_every_command_has_help(self):
         usage = subprocess.run([CTL, "--help"], capture_output=True, text=True, check=True).stdout
         names = [line.strip().split("  ")[0] for line in usage.splitlines() if line.startswith("  ")]
@@ -310,6 +325,12 @@ class CtlTest(unittest.TestCase):
                    helix_journal_list=[])
         self.assertRegex(self.run_ctl("profile", "list").stdout, r"PROFILE .*SUMMARY\nrt-audio +high +- +Low latency\n")
         self.assertIn("empty", self.run_ctl("journal", "list").stdout)
+
+    def test_no_profiles_say_where_they_were_looked_for(self):
+        self.serve(helix_profile_list=[])
+        out = self.run_ctl("profile", "list").stdout
+        for part in ("/etc/helix-agent/profiles", "share/helix-agent/profiles", "--profile-dir DIR"):
+            self.assertIn(part, out)
 
     def test_checkpoints_say_what_they_changed(self):
         changes = [{"kind": "sysctl", "target": "vm.swappiness", "original": "60", "desired": "10"},

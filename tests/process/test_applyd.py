@@ -299,8 +299,24 @@ class Applyd(unittest.TestCase):
         self.assertEqual(sum(bucket["count"] for bucket in run["histogram"]), run["n"])
         self.assertLessEqual(run["p50-us"], run["p99-us"])
         self.assertLessEqual(run["p999-us"], run["max-us"])
-        with self.assertRaisesRegex(AssertionError, "once in"):
+        with self.assertRaisesRegex(AssertionError, "ask again in [0-9]+ s"):
             machine.ask("helix-latency-run")
+
+    def test_latency_that_could_not_be_measured_may_be_asked_for_again(self):
+        machine = self.machine
+        online = machine.root / "sys/devices/system/cpu/online"
+        online.parent.mkdir(parents=True, exist_ok=True)
+        online.write_text("0-1\n")
+        machine.start(self)
+        with self.assertRaisesRegex(AssertionError, "there is no CPU 77; CPUs 0-1"):
+            machine.ask("helix-latency-run", cpu=77)
+        online.unlink()
+        for _ in range(2):
+            with self.assertRaisesRegex(AssertionError, "CPU: Invalid argument"):
+                machine.ask("helix-latency-run", cpu=1023, priority=0)
+        machine.ask("helix-latency-run", **{"duration-ms": 1, "priority": 0})
+        with self.assertRaisesRegex(AssertionError, "priority 0 to"):
+            machine.ask("helix-latency-run", priority=99)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
     def test_a_stranger_is_told_so(self):

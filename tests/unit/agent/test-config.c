@@ -106,6 +106,7 @@ static const struct {
 	{ "", "vsock-port=1", "'vsock-port=1' is no option" },
 	{ "", "--role=server", "role: 'server' is neither" },
 	{ "", "--rate=0", "rate and period" },
+	{ "", "--encoder=foo", "encoder: 'foo' is no vsock:CID:PORT, unix:PATH or tcp:HOST:PORT" },
 };
 
 START_TEST(mistakes_are_named)
