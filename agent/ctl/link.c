@@ -91,7 +91,9 @@ static void print_link(const struct print *print, const json_t *link)
 	json_t *probe;
 	size_t i;
 
-	printf("Encoder: %s\n", *endpoint ? endpoint : "none is configured");
+	printf("Encoder: %s\n", *endpoint ? endpoint
+					  : "none is configured -> encoder=vsock:2:5000 in "
+					    "/etc/helix-agent/agent.conf");
 	print_peer(json_object_get(link, "peer"));
 	print_pings(json_object_get(link, "pings"));
 	print_error(link);

@@ -260,15 +260,21 @@ void netjack_socket_parse(
 
 /* --- servers --- */
 
-static const struct process *first_of(GPtrArray *processes, const char *prefix)
+static const struct process *first_of(GPtrArray *processes, const char *prefix, unsigned *ret_n)
 {
+	const struct process *first = NULL;
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < processes->len; i++) {
 		const struct process *process = processes->pdata[i];
 
-		if (g_str_has_prefix(process->name, prefix))
-			return process;
+		if (!g_str_has_prefix(process->name, prefix))
+			continue;
+		first = first ? first : process;
+		n++;
 	}
-	return NULL;
+	*ret_n = n;
+	return first;
 }
 
 void audio_server_find(const struct env *env, struct audio_server *ret)
@@ -276,10 +282,10 @@ void audio_server_find(const struct env *env, struct audio_server *ret)
 	static const char *const names[] = { "jackd", "jackdbus", "pipewire", NULL };
 	g_autoptr(GPtrArray) processes = process_find(env, names);
 	struct audio_server server = { .kind = AUDIO_JACK, .uid = -1 };
-	const struct process *process = first_of(processes, "jackd");
+	const struct process *process = first_of(processes, "jackd", &server.n);
 
 	if (!process) {
-		process = first_of(processes, "pipewire");
+		process = first_of(processes, "pipewire", &server.n);
 		server.kind = process ? AUDIO_PIPEWIRE : AUDIO_NONE;
 	}
 	if (process) {

@@ -57,6 +57,7 @@ enum audio_kind {
 struct audio_server {
 	enum audio_kind kind;
 	struct process process; /* valid unless AUDIO_NONE; name owned */
+	unsigned n;             /* of its kind; process is the first */
 	int64_t uid;            /* -1: not known */
 	struct jackd jackd;     /* of AUDIO_JACK */
 };

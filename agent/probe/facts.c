@@ -121,6 +121,15 @@ bool facts_journal_readable(const struct env *env)
 	return journal_in(env, "/run" JOURNAL_DIR) || journal_in(env, "/var" JOURNAL_DIR);
 }
 
+const char *facts_journal_why_not(const struct env *env)
+{
+	/* Who may read anything can still not read what is not there. */
+	return geteuid() == 0 || (!env_exists(env, "/run" JOURNAL_DIR) &&
+					 !env_exists(env, "/var" JOURNAL_DIR))
+		       ? "there is no journal on this machine"
+		       : "this user may not read the journal (group systemd-journal)";
+}
+
 static char *journal_of_kernel(const struct env *env)
 {
 	static const char grep[] = "--grep=" FACTS_LOG_THROTTLED "|" FACTS_LOG_IO_ERROR;

@@ -24,6 +24,8 @@ struct env_cpus facts_cpus_without(const struct env_cpus *a, const struct env_cp
 
 /* May this process read what the services of the system log? */
 bool facts_journal_readable(const struct env *env);
+/* Why it is not: there is none, or this user may not. Static. */
+const char *facts_journal_why_not(const struct env *env);
 /* The kernel's messages of this boot, or at least those of the last hour with one of these words:
  * of the kernel where that is allowed (not on a root that is not the machine's), else of the
  * journal. NULL when neither may be read. Transfer full. */

@@ -24,6 +24,8 @@ void audio_server_judge(const struct audio_server *server, const struct probe_wa
 	struct probe_result *ret)
 {
 	const struct jackd *jackd = &server->jackd;
+	g_autofree char *several =
+		server->n > 1 ? g_strdup_printf("%u jackds run; this is ", server->n) : NULL;
 
 	if (server->kind == AUDIO_NONE && wanted->role == PROBE_ROLE_DSP)
 		probe_say(ret, PROBE_FAIL, "systemctl start jackd, or log in to start PipeWire",
@@ -36,7 +38,8 @@ void audio_server_judge(const struct audio_server *server, const struct probe_wa
 		probe_say(ret, PROBE_WARN, "start jackd with -R",
 			"jackd runs without real-time threads (-r)");
 	else
-		probe_say(ret, PROBE_OK, NULL, "%s runs, process %d%s%s%s", server->process.name,
+		probe_say(ret, PROBE_OK, NULL, "%s%sprocess %d%s%s%s",
+			several ? several : server->process.name, several ? "" : " runs, ",
 			server->process.pid, *jackd->driver ? ", driver " : "", jackd->driver,
 			jackd->sync ? ", synchronous" : "");
 }
@@ -268,9 +271,10 @@ void audio_latency_judge(
 	probe_say(ret, status,
 		"smaller periods (-p), fewer of them on the network (-d net -l 1), and -S where the "
 		"graph is fast enough",
-		"%s%u frames at %u Hz are %.2f ms, a loop of %.3g periods is %.2f ms",
+		"%s%u frames at %u Hz are %.2f ms, a loop of %.3g period%s is %.2f ms",
 		loop->assumed ? "if the master's period is as wanted, " : "", loop->frames,
-		loop->rate_hz, in_ms(loop->frames, loop->rate_hz), loop->periods, loop_ms);
+		loop->rate_hz, in_ms(loop->frames, loop->rate_hz), loop->periods,
+		loop->periods == 1 ? "" : "s", loop_ms);
 }
 
 static void latency_run(const struct env *env, const struct probe_wanted *wanted, void *state,
@@ -299,7 +303,7 @@ static void latency_run(const struct env *env, const struct probe_wanted *wanted
 const struct probe probe_audio_latency = {
 	.id = "audio.latency",
 	.group = PROBE_GROUP_AUDIO,
-	.title = "latency that follows from the periods",
+	.title = "loop by the periods",
 	.unit = "ms",
 	.period_s = 300,
 	.rest_s = 5,

@@ -106,8 +106,8 @@ static void jack_xruns(const struct env *env, struct probe_result *ret)
 	unsigned n = 0;
 
 	if (!facts_journal_readable(env)) {
-		probe_say(ret, PROBE_NA, NULL,
-			"this user may not read what jackd logs (group systemd-journal)");
+		probe_say(ret, PROBE_NA, NULL, "what jackd logs is not known: %s",
+			facts_journal_why_not(env));
 		return;
 	}
 	if (!env->run(env, argv, TOOL_MS, &text, &error)) {

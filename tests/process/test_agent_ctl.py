@@ -430,7 +430,7 @@ class CtlTest(unittest.TestCase):
             "pings": {"sent": 0, "answered": 0, "loss-percent": None, "p50-us": None, "histogram": []}})
         ran = self.run_ctl("link")
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-        self.assertRegex(ran.stdout, r"^Encoder: none is configured\nN/A")
+        self.assertRegex(ran.stdout, r"^Encoder: none is configured -> encoder=vsock:2:5000 in /etc\S+\nN/A")
 
 
 if __name__ == "__main__":
