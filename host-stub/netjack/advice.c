@@ -49,9 +49,8 @@ static char *list_addresses(struct in_addr *ret_first)
 	return g_string_free(text, FALSE);
 }
 
-char *advice_no_slave(const struct netjack_options *options, uint16_t port)
+char *advice_no_slave(struct in_addr address, uint16_t port, bool by_name)
 {
-	struct in_addr address = options->address;
 	char host[INET_ADDRSTRLEN], other_port[16] = "";
 	g_autofree char *others = NULL;
 
@@ -62,10 +61,10 @@ char *advice_no_slave(const struct netjack_options *options, uint16_t port)
 		g_snprintf(other_port, sizeof other_port, " -p %u", port);
 	return g_strdup_printf(
 		"no slave yet. In the guest: jackd -R -S -d net -a %s%s -l 1 (its default, -l 5 "
-		"without -S, makes a loop of 5 to 6 periods)%s%s%s; UDP port %u must be open",
+		"without -S, makes a loop of 5 to 6 periods)%s%s%s%s; UDP port %u must be open",
 		host, other_port, others && *others ? "; addresses of this machine: " : "",
-		others ? others : "",
-		options->names ? "; only slaves named by --slave come in" : "", port);
+		others ? others : "", others ? "; 127.0.0.1 for a slave on this machine" : "",
+		by_name ? "; only slaves named by --slave come in" : "", port);
 }
 
 char *advice_nothing_back(const struct slave_report *slave)

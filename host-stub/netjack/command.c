@@ -13,6 +13,12 @@ static int run(int argc, char **argv)
 		return bridge_status_command(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "restart") == 0)
 		return bridge_restart_command(argc - 1, argv + 1);
+	if (argc > 1 && argv[1][0] != '-') {
+		g_printerr("helix-host-stub: netjack %s: there is 'netjack status', 'netjack "
+			   "restart' and 'netjack' with options; see --help\n",
+			argv[1]);
+		return EXIT_USAGE;
+	}
 	int r = netjack_options_parse(argc, argv, &options);
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : EXIT_OK;

@@ -33,6 +33,8 @@ void raw_options_finish(struct raw_options *raw)
 static void set_defaults(struct raw_options *raw)
 {
 	*raw = (struct raw_options){
+		.rate = NETJACK_NOT_GIVEN,
+		.period = NETJACK_NOT_GIVEN,
 		.channels = -1,
 		.send = -1,
 		.returned = -1,
@@ -41,7 +43,7 @@ static void set_defaults(struct raw_options *raw)
 		.priority = NETJACK_DEFAULT_PRIORITY,
 		.wait = -1,
 		.warm_up = NETJACK_DEFAULT_WARM_UP,
-		.target = -1,
+		.target = NETJACK_NOT_GIVEN,
 	};
 }
 

@@ -7,6 +7,8 @@
 
 #include "../command.h"
 
+#define NETJACK_NOT_GIVEN G_MININT /* of rate, period and target */
+
 struct raw_options {
 	gint rate, period, channels, send, returned, midi, latency, port, priority;
 	char *address, *interface, *group, *host, **names;

@@ -26,7 +26,7 @@ static int check_ranges(const struct raw_options *raw)
 		{ "seconds", raw->seconds, 0, 1e9 },
 		{ "wait", raw->wait, -1, 1e9 },
 		{ "warm-up", raw->warm_up, 0, 3600 },
-		{ "target", raw->target, -1, 10000 },
+		{ "target", raw->target, 0, 10000 },
 		{ "loss", raw->loss, 0, 100 },
 		{ "cycle-loss", raw->cycle_loss, 0, 100 },
 		{ "reorder", raw->reorder, 0, 100 },
@@ -40,8 +40,7 @@ static int check_ranges(const struct raw_options *raw)
 	for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++) {
 		const struct range *r = &ranges[i];
 
-		/* 0 Hz and 0 frames: not given. */
-		if ((i < 2 && r->value == 0) || (r->value >= r->min && r->value <= r->max))
+		if (r->value == NETJACK_NOT_GIVEN || (r->value >= r->min && r->value <= r->max))
 			continue;
 		g_printerr("helix-host-stub: --%s %g: write a number from %g to %g\n", r->option,
 			r->value, MAX(r->min, r->min < -1 ? r->min : 0), r->max);
@@ -52,15 +51,16 @@ static int check_ranges(const struct raw_options *raw)
 
 static int take_session(const struct raw_options *raw, struct netjack_options *options)
 {
-	if ((raw->period & (raw->period - 1)) != 0) {
+	if (raw->period > 0 && (raw->period & (raw->period - 1)) != 0) {
 		g_printerr("helix-host-stub: --period %d: JACK takes powers of two alone, such as "
 			   "64, 128 and 256\n",
 			raw->period);
 		return -EINVAL;
 	}
-	options->rate = raw->rate > 0 || raw->jack ? (uint32_t)raw->rate : NETJACK_DEFAULT_RATE;
-	options->period =
-		raw->period > 0 || raw->jack ? (uint32_t)raw->period : NETJACK_DEFAULT_PERIOD;
+	options->rate =
+		raw->rate > 0 || raw->jack ? (uint32_t)MAX(raw->rate, 0) : NETJACK_DEFAULT_RATE;
+	options->period = raw->period > 0 || raw->jack ? (uint32_t)MAX(raw->period, 0)
+						       : NETJACK_DEFAULT_PERIOD;
 	options->send_audio = raw->send >= 0 ? raw->send : raw->channels;
 	options->return_audio = raw->returned >= 0 ? raw->returned : raw->channels;
 	options->midi = raw->midi;
@@ -130,10 +130,23 @@ static int take_group(const char *text, struct in_addr *ret)
 	return r;
 }
 
+static int check_names(char **names)
+{
+	for (char **name = names; name && *name; name++)
+		if (!**name) {
+			g_printerr("helix-host-stub: --slave: write the name of a slave, that of "
+				   "'jackd -d net -n NAME'\n");
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int take_network(struct raw_options *raw, struct netjack_options *options)
 {
-	int r = 0;
+	int r = check_names(raw->names);
 
+	if (r < 0)
+		return r;
 	options->address.s_addr = htonl(INADDR_ANY);
 	options->port = (uint16_t)raw->port;
 	options->names = g_steal_pointer(&raw->names);
@@ -183,8 +196,36 @@ static int take_clock(const char *text, enum bridge_clock *ret)
 	return -EINVAL;
 }
 
+static int check_jack(const struct raw_options *raw)
+{
+	const struct {
+		const char *name;
+		bool is_given;
+	} rows[] = {
+		{ "jack-server", raw->server },
+		{ "jack-client", raw->client },
+		{ "jack-connect", raw->connections },
+		{ "jack-physical", raw->physical },
+		{ "clock", raw->clock },
+		{ "jack-margin", raw->margin != 0 },
+		{ "jack-wait", raw->share != 0 },
+		{ "status-file", raw->status },
+	};
+
+	for (size_t i = 0; !raw->jack && i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].is_given) {
+			g_printerr("helix-host-stub: --%s needs --jack\n", rows[i].name);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int take_jack(struct raw_options *raw, struct netjack_options *options)
 {
+	int r = check_jack(raw);
+
+	if (r < 0)
+		return r;
 	options->jack = raw->jack;
 	options->jack_physical = raw->physical;
 	options->jack_server = g_steal_pointer(&raw->server);
@@ -233,6 +274,23 @@ static int take_faults(const struct raw_options *raw, struct netjack_options *op
 	return -EINVAL;
 }
 
+static int check_picture(const char *path)
+{
+	static const char *const others[] = { ".png", ".jpg", ".jpeg", ".pdf", ".gif" };
+	g_autofree char *small = path ? g_ascii_strdown(path, -1) : NULL;
+
+	for (size_t i = 0; small && i < G_N_ELEMENTS(others); i++)
+		if (g_str_has_suffix(small, others[i])) {
+			int stem = (int)(strlen(path) - strlen(others[i]));
+
+			g_printerr("helix-host-stub: --histogram %s: it is SVG: say %.*s.svg; "
+				   "rsvg-convert makes a PNG of it\n",
+				path, stem, path);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int take_run(struct raw_options *raw, struct netjack_options *options)
 {
 	options->seconds = raw->seconds;
@@ -240,7 +298,8 @@ static int take_run(struct raw_options *raw, struct netjack_options *options)
 	options->json = raw->json;
 	options->histogram = g_steal_pointer(&raw->histogram);
 	options->rt_priority = raw->no_realtime ? 0 : raw->priority;
-	return command_parse_log(&raw->log, &options->log_level);
+	int r = check_picture(options->histogram);
+	return r < 0 ? r : command_parse_log(&raw->log, &options->log_level);
 }
 
 /* Options that are of no use together. */

@@ -159,7 +159,8 @@ static void advise(struct run *run, int64_t now, double patience_ms)
 	if (!run->advised_slave && run->slave_ns == 0 &&
 		is_older(run->start_ns, now, patience_ms)) {
 		run->advised_slave = true;
-		text = advice_no_slave(run->options, endpoint_port(run->endpoint));
+		text = advice_no_slave(run->options->address, endpoint_port(run->endpoint),
+			run->options->names != NULL);
 	} else if (!run->advised_back && run->measure && run->begin_ns == 0 &&
 		   endpoint->n_slaves > 0 && !run->summary.measures[0].matched &&
 		   is_older(run->slave_ns, now, patience_ms)) {
@@ -273,6 +274,21 @@ static int report(const struct run *run)
 	return run->summary.outcome == OUTCOME_OK ? EXIT_OK : EXIT_RUNTIME;
 }
 
+/* Before anything runs: a picture that cannot be written is no result of a long night. */
+static int check_histogram(const char *path)
+{
+	g_autofree char *folder = path ? g_path_get_dirname(path) : NULL;
+	int r = 0;
+
+	if (folder && access(folder, W_OK) < 0)
+		r = -errno;
+	else if (path && g_file_test(path, G_FILE_TEST_IS_DIR))
+		r = -EISDIR;
+	if (r < 0)
+		g_printerr("helix-host-stub: --histogram %s: %s\n", path, g_strerror(-r));
+	return r;
+}
+
 static int make_endpoint(struct run *run)
 {
 	struct endpoint_config config = {
@@ -332,6 +348,8 @@ int netjack_run(const struct netjack_options *options)
 	live_init(&run->live, STDERR_FILENO);
 	run->log = (struct log_sink){ options->log_level, live_log, &run->live };
 	int r = catch_signals(run);
+	if (r == 0)
+		r = check_histogram(options->histogram);
 	if (r == 0)
 		r = build_audio(run);
 	if (r == 0)

@@ -256,14 +256,19 @@ class Status(BridgeTest):
 
     def test_exit_codes_say_how_it_is(self):
         path = ("--status-file", str(self.status_path))
-        self.assertEqual(self.ask(*path).returncode, 3)
+        done = self.ask(*path)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("-> systemctl --user start", done.stdout)
+        done = self.ask("--json", *path)
+        self.assertEqual((done.returncode, json.loads(done.stdout)["running"]), (3, False))
+        self.assertIn(str(self.status_path), json.loads(done.stdout)["reason"])
         self.assertEqual(self.ask("--nonsense").returncode, 2)
         self.start_host()
         bridge = self.start_bridge()
         until(self.status, "a status")
         done = self.ask(*path)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("jackd -d net", done.stdout)
+        self.assertRegex(done.stdout, f"jackd -R -S -d net -a [0-9.]+ -p {self.port} -l 1 ")
         self.start_guest("-l", "2")
         self.wait_for_returns()
         until(lambda: self.ask(*path).returncode in (0, 1) and "dsp" in self.ask(*path).stdout, "a line of the slave")
@@ -291,6 +296,11 @@ class Status(BridgeTest):
         systemctl.chmod(0o755)
         done = subprocess.run([STUB, "netjack", "restart"], capture_output=True, text=True, timeout=DEADLINE_S, check=False,
                               env=dict(os.environ, PATH=f"{self.folder}:{os.environ['PATH']}"))
+        systemctl.write_text("#!/bin/sh\nexit 5\n")
+        failed = subprocess.run([STUB, "netjack", "restart"], capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+                                env=dict(os.environ, PATH=f"{self.folder}:{os.environ['PATH']}"))
+        self.assertEqual(failed.returncode, 5)
+        self.assertIn("without systemd", failed.stderr)
         user = "" if os.geteuid() == 0 else "--user "
         self.assertEqual(done.stdout, f"{user}restart helix-netjack-bridge.service\n")
 

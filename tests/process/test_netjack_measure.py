@@ -154,6 +154,17 @@ class MeasureTest(unittest.TestCase):
         _, log = process.communicate(timeout=DEADLINE_S)
         self.assertIn(f"jackd -R -S -d net -a 127.0.0.1 -p {port} ", log)
 
+    def test_a_picture_that_cannot_be_written_is_said_at_the_start(self):
+        run = subprocess.run([STUB, "netjack", "--port", "0", "--histogram", str(self.folder / "none" / "x.svg")],
+                             capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(run.returncode, 1)
+        self.assertRegex(run.stderr, "--histogram .*: No such file")
+
+    def test_a_word_that_is_none_names_those_there_are(self):
+        run = subprocess.run([STUB, "netjack", "statu"], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(run.returncode, 2)
+        self.assertRegex(run.stderr, "netjack status.*netjack restart")
+
     def test_nobody_is_explained_and_a_failure(self):
         process, port = self.start("--measure", "--seconds", "1", "--wait", "5", "--json")
         out, log = process.communicate(timeout=DEADLINE_S)

@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,9 +45,27 @@ static void print_line(void *user, bool is_good, const char *topic, const char *
 	printf("%-5s %-10s %s\n", is_good ? "OK" : "WARN", topic, text);
 }
 
-static int not_running(const char *path, const char *why)
+static void print_not_running_json(const char *path, const char *why)
 {
-	printf("%-5s %-10s not running (%s: %s)\n", "FAIL", "bridge", path, why);
+	g_autofree char *reason = g_strdup_printf("%s: %s", path, why);
+	json_t *object = json_pack("{s:b, s:s}", "running", 0, "reason", reason);
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	/* A path need not be UTF-8, JSON must be. */
+	puts(text ? text : "{\"running\":false,\"reason\":\"no status\"}");
+	free(text);
+	json_decref(object);
+}
+
+static int not_running(const char *path, const char *why, bool as_json)
+{
+	if (as_json)
+		print_not_running_json(path, why);
+	else
+		printf("%-5s %-10s not running (%s: %s) -> systemctl --user start "
+		       "helix-netjack-bridge, or helix-host-stub netjack --jack; another file: "
+		       "--status-file\n",
+			"FAIL", "bridge", path, why);
 	return BRIDGE_NOT_RUNNING;
 }
 
@@ -74,9 +94,9 @@ static int show(const char *path, bool as_json)
 
 	int r = bridge_status_read(path, &status);
 	if (r < 0)
-		return not_running(path, r == -EBADMSG ? "not a status" : g_strerror(-r));
+		return not_running(path, r == -EBADMSG ? "not a status" : g_strerror(-r), as_json);
 	if (!bridge_status_is_current(&status, time(NULL)))
-		return not_running(path, "left behind by a bridge that has ended");
+		return not_running(path, "left behind by a bridge that has ended", as_json);
 	if (as_json && print_json(&status) < 0)
 		return BRIDGE_DEGRADED;
 	return (int)bridge_status_judge(&status, as_json ? ignore_line : print_line, NULL);
@@ -105,19 +125,25 @@ int bridge_status_command(int argc, char **argv)
 /* A unit of the user who has the JACK server; who is root has it where the system's are. */
 int bridge_restart_command(int argc, char **argv)
 {
-	char *const user[] = { (char *)"systemctl", (char *)"--user", (char *)"restart",
-		(char *)UNIT, NULL };
-	char *const system[] = { (char *)"systemctl", (char *)"restart", (char *)UNIT, NULL };
+	char *user[] = { (char *)"systemctl", (char *)"--user", (char *)"restart", (char *)UNIT,
+		NULL };
+	char *system[] = { (char *)"systemctl", (char *)"restart", (char *)UNIT, NULL };
 	const GOptionEntry entries[] = { G_OPTION_ENTRY_NULL };
 
 	int r = command_parse("netjack restart", entries,
 		"Runs 'systemctl --user restart " UNIT "'; for root, without --user.", argc, argv);
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : EXIT_OK;
+	g_autoptr(GError) error = NULL;
+	int status = 0;
 	fflush(NULL);
-	execvp("systemctl", geteuid() == 0 ? system : user);
-	g_printerr("helix-host-stub: cannot run systemctl: %s; without systemd end the bridge "
-		   "(SIGTERM) and start 'helix-host-stub netjack --jack' again\n",
-		g_strerror(errno));
-	return EXIT_RUNTIME;
+	bool ran = g_spawn_sync(NULL, geteuid() == 0 ? system : user, NULL,
+		G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL, &status,
+		&error);
+	if (ran && status == 0)
+		return EXIT_OK;
+	g_printerr("helix-host-stub: %s; without systemd end the bridge (SIGTERM) and start "
+		   "'helix-host-stub netjack --jack' again\n",
+		ran ? "systemctl did not restart it" : error->message);
+	return ran && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
 }

@@ -125,6 +125,8 @@ struct bridge {
 	uint64_t n_servers; /* JACK servers so far */
 	bool has_waited;    /* said that there is none */
 	int64_t status_ns;  /* of the next one */
+	int64_t advice_ns;  /* of the advice, if there is no slave then; 0: not yet listening */
+	bool is_advised;
 	struct bridge_recent recent[BRIDGE_SEATS];
 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bridge-status.h"
 
+#include "../advice.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT_SIZE 512
+#define TEXT_SIZE 1024
 
 /* Fields of one object, the first that is missing or of another type latches. */
 struct fields {
@@ -232,8 +235,8 @@ static void judge_slave(struct judge *judge, const struct bridge_status *status,
 		: slave->recent_bad == 0 ? ""
 					 : "; a larger period or --latency helps");
 	say(judge, true, slave->name,
-		"round trip p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us", slave->rtt_us[0],
-		slave->rtt_us[1], slave->rtt_us[2], slave->rtt_us[3]);
+		"round trip since it came: p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us",
+		slave->rtt_us[0], slave->rtt_us[1], slave->rtt_us[2], slave->rtt_us[3]);
 	judge_ring(judge, slave, "capture", &slave->capture);
 	judge_ring(judge, slave, "playback", &slave->playback);
 }
@@ -254,10 +257,12 @@ enum bridge_health bridge_status_judge(
 	say(&judge, true, "clock", "%s: %u Hz, %u frames, UDP port %u",
 		strcmp(status->clock, "graph") == 0 ? "the graph's" : "own", status->rate,
 		status->period, status->port);
-	if (status->n_slaves == 0)
-		say(&judge, false, "slaves",
-			"none: start 'jackd -d net -a ADDRESS' in the guest; UDP port %u",
-			status->port);
+	if (status->n_slaves == 0) {
+		const struct in_addr any = { htonl(INADDR_ANY) };
+		g_autofree char *advice = advice_no_slave(any, status->port, false);
+
+		say(&judge, false, "slaves", "%s", advice);
+	}
 	for (unsigned i = 0; i < status->n_slaves; i++)
 		judge_slave(&judge, status, &status->slaves[i]);
 	return judge.is_degraded ? BRIDGE_DEGRADED : BRIDGE_HEALTHY;

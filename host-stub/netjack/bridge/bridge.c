@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bridge-internal.h"
 
+#include "../advice.h"
+
 #include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,7 @@
 #define NS_PER_MS    1000000
 #define RETRY_NS     NS_PER_S /* until JACK is looked for again */
 #define STATUS_NS    NS_PER_S
+#define ADVICE_NS    (4 * (int64_t)NS_PER_S)
 #define LEAVE_NS     (500 * (int64_t)NS_PER_MS) /* for the process thread to give its guests back */
 #define LEAVE_TRY_NS (5 * (int64_t)NS_PER_MS)
 
@@ -229,6 +233,31 @@ static void end_drive(struct bridge *bridge)
 	bridge->is_stopping = false;
 }
 
+static void say_listening(struct bridge *bridge)
+{
+	struct bridge_status status = { 0 };
+
+	bridge->drive->report(bridge, &status);
+	log_write(bridge->config.log, LOG_LEVEL_INFO, "listening on UDP port %u", status.port);
+	if (bridge->advice_ns == 0)
+		bridge->advice_ns = bridge_now_ns() + ADVICE_NS;
+}
+
+static void advise(struct bridge *bridge)
+{
+	const struct door_config *door = &bridge->config.door;
+	struct bridge_status status = { 0 };
+
+	if (bridge->is_advised || bridge_now_ns() < bridge->advice_ns)
+		return;
+	bridge->is_advised = true;
+	bridge->drive->report(bridge, &status);
+	if (status.n_slaves > 0)
+		return;
+	g_autofree char *text = advice_no_slave(door->address, status.port, door->names != NULL);
+	log_write(bridge->config.log, LOG_LEVEL_WARNING, "%s", text);
+}
+
 static void tend(struct bridge *bridge)
 {
 	bridge_seats_clear(bridge, false);
@@ -237,6 +266,7 @@ static void tend(struct bridge *bridge)
 	if (atomic_exchange(&bridge->ports_changed, false))
 		bridge_ports_connect(bridge);
 	write_status(bridge, bridge_now_ns());
+	advise(bridge);
 	wait_until(bridge, next_ns);
 }
 
@@ -256,6 +286,7 @@ static int run_drive(struct bridge *bridge)
 		bridge->drive = NULL;
 		return r;
 	}
+	say_listening(bridge);
 	bridge->status_ns = 0;
 	atomic_store(&bridge->playing, bridge->drive);
 	while (!is_over(bridge) && !atomic_load(&bridge->has_changed) &&
