@@ -231,8 +231,13 @@ static bool listen_somewhere(struct program *program, GError **error)
 		return true;
 	}
 	g_mkdir_with_parents(folder, 0755);
-	if (!dialect_server_listen_unix(program->server, path, SOCKET_MODE, error))
+	if (!dialect_server_listen_unix(program->server, path, SOCKET_MODE, error)) {
+		if (geteuid() != 0)
+			g_prefix_error(error, "start it as root, or say --socket PATH: ");
 		return false;
+	}
+	if (!g_getenv("NOTIFY_SOCKET"))
+		fprintf(stderr, "helix-applyd: listens on %s\n", path);
 	if (geteuid() == 0 && find_agent() && lchown(path, 0, find_agent()->pw_gid) < 0)
 		say("the group of the socket stays: helix-agentd cannot connect");
 	return true;

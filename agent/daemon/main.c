@@ -33,6 +33,7 @@ struct program {
 	struct port *port;
 	struct encoder_log *encoder_log;
 	struct encoder_socket *encoder_socket;
+	GString *places; /* where it listens */
 	GMainLoop *loop;
 	char *status;                                       /* of the service manager, last told */
 	struct health_writer *json_writer, *metrics_writer; /* NULL: none is wanted */
@@ -127,6 +128,19 @@ static bool admit(void *user, const struct dialect_peer *peer, struct dialect_te
 	return policy_admit(&program->policy, peer, ret);
 }
 
+static void add_place(struct program *program, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void add_place(struct program *program, const char *format, ...)
+{
+	va_list args;
+
+	if (program->places->len)
+		g_string_append(program->places, ", ");
+	va_start(args, format);
+	g_string_append_vprintf(program->places, format, args);
+	va_end(args);
+}
+
 static bool listen_unix(struct program *program, GError **error)
 {
 	g_autofree char *path = env_path(&program->env, program->config.socket);
@@ -135,8 +149,14 @@ static bool listen_unix(struct program *program, GError **error)
 	if (!*program->config.socket)
 		return true;
 	g_mkdir_with_parents(folder, 0755);
-	return dialect_server_listen_unix(
-		program->server, path, program->config.socket_mode, error);
+	if (!dialect_server_listen_unix(
+		    program->server, path, program->config.socket_mode, error)) {
+		if (geteuid() != 0)
+			g_prefix_error(error, "start it as root, or say --socket PATH: ");
+		return false;
+	}
+	add_place(program, "%s", path);
+	return true;
 }
 
 static void listen_vsock(struct program *program)
@@ -147,6 +167,8 @@ static void listen_vsock(struct program *program)
 		return;
 	if (!dialect_server_listen_vsock(program->server, program->config.vsock_port, &error))
 		say("not on vsock: %s", error->message);
+	else
+		add_place(program, "vsock port %u", program->config.vsock_port);
 }
 
 static void open_port(struct program *program)
@@ -156,6 +178,9 @@ static void open_port(struct program *program)
 
 	if (*program->config.virtio_serial)
 		program->port = port_new(path, program->dialect, &terms);
+	if (*program->config.virtio_serial)
+		add_place(program, "virtio-serial %s%s", path,
+			g_file_test(path, G_FILE_TEST_EXISTS) ? "" : " (not there yet)");
 }
 
 /* Encoders also work without being watched. */
@@ -192,7 +217,9 @@ static bool start_talking(struct program *program, GError **error)
 	};
 	program->policy.has_group = privilege_find_group(config->group, &program->policy.group);
 	program->server = dialect_server_new(&server);
-	if (dialect_server_inherit(program->server) == 0 && !listen_unix(program, error))
+	if (dialect_server_inherit(program->server) > 0)
+		add_place(program, "what was handed over");
+	else if (!listen_unix(program, error))
 		return false;
 	listen_vsock(program);
 	open_port(program);
@@ -230,12 +257,16 @@ static void start(struct program *program)
 	program->agentd.errands = errands_new(&program->env);
 	program->dialect = dialect_new(tables, G_N_ELEMENTS(tables), &program->agentd);
 	program->loop = g_main_loop_new(NULL, FALSE);
+	program->places = g_string_new(NULL);
 }
 
 static void run(struct program *program)
 {
 	unsigned watchdog_ms = notify_watchdog_ms();
 
+	/* A service manager knows, and its journal need not. */
+	if (!g_getenv("NOTIFY_SOCKET"))
+		say("listens on %s", program->places->len ? program->places->str : "nothing");
 	g_unix_signal_add(SIGTERM, on_signal, program);
 	g_unix_signal_add(SIGINT, on_signal, program);
 	if (watchdog_ms)
@@ -266,6 +297,7 @@ static void finish(struct program *program)
 	encoder_log_unref(program->encoder_log);
 	dialect_free(program->dialect);
 	g_main_loop_unref(program->loop);
+	g_string_free(program->places, TRUE);
 	env_finish(&program->env);
 	g_free(program->status);
 }

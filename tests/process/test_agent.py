@@ -568,6 +568,21 @@ class Life(AgentTest):
         self.assertIn("idle-timeout-s=9\n", done.stdout)
         self.assertNotIn("health.d", done.stdout)
 
+    def test_without_a_service_manager_it_says_where_it_listens(self):
+        environment = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
+        with subprocess.Popen([AGENTD, "--root", self.root, "--vsock-port=0", "--virtio-serial=/dev/none", "--user="],
+                              stderr=subprocess.PIPE, text=True, env=environment) as process:
+            line = process.stderr.readline()
+            process.terminate()
+        self.assertRegex(line, "listens on .*/agent.sock, virtio-serial .*/dev/none [(]not there yet[)]\n")
+
+    def test_a_user_who_may_not_listen_there_is_told_what_else(self):
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if AS_ROOT else {}
+        done = subprocess.run([AGENTD, "--socket=/proc/nowhere/agent.sock"], cwd="/", capture_output=True, text=True,
+                              timeout=DEADLINE_S, check=False, **user)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("start it as root, or say --socket PATH: /proc/nowhere/agent.sock: No such file", done.stderr)
+
     def test_so_are_limits_and_what_is_wrong_with_them(self):
         self.put("etc/helix-agent/health.d/a.conf", "[cpu.steal]\nwarn=3\nfail=x\n")
         done = subprocess.run([AGENTD, "--root", self.root, "--dump-conf"], capture_output=True, text=True,

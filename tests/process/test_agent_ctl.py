@@ -205,6 +205,7 @@ class CtlTest(unittest.TestCase):
         done = self.run_ctl("status")
         self.assertEqual((done.returncode, done.stdout), (3, ""))
         self.assertIn("systemctl start helix-agentd", done.stderr)
+        self.assertIn("without systemd, as root: helix-applyd & helix-agentd &", done.stderr)
 
     def test_failures_say_what_to_do(self):
         for reply, advice in ((RuntimeError("CommandNotFound", "no"), "systemctl restart helix-agentd"),
