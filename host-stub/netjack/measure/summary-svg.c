@@ -15,7 +15,9 @@
 #define RIGHT    24.0
 #define HEAD     84.0
 #define PANEL    190.0 /* the area of the bars */
-#define GAP      58.0  /* above each, for its title and marks */
+#define GAP      100.0 /* above each, for its title and marks */
+#define ROW      15.0  /* of a mark's label */
+#define MARK     98.0  /* its width */
 #define FOOT     62.0
 #define MERGED   4u /* buckets of the histogram in a bar: 8 to a power of two */
 #define BARS_MAX (HISTOGRAM_BUCKETS / MERGED)
@@ -28,7 +30,8 @@ struct panel {
 	char title[NETJACK_NAME_SIZE + 160];
 	const char *class;
 	const struct histogram *histogram;
-	double bottom; /* y */
+	double bottom;     /* y */
+	unsigned patience; /* periods until a return is late; 0: nothing returns here */
 };
 
 static double x_of(const struct axis *axis, double ns)
@@ -179,24 +182,15 @@ static void draw_bars(GString *svg, const struct axis *axis, const struct panel 
 	}
 }
 
-/* Labels side by side above the panel, each at its line, or pushed to the right by the one before. */
+/* Labels above the panel, each at its line and in a row of its own: lines that are close do not cross. */
 static void draw_marks(GString *svg, const struct axis *axis, const struct panel *panel)
 {
 	static const struct {
 		const char *name;
 		double share;
 	} marks[] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p99.9", 0.999 }, { "max", 1 } };
-	const double width = 98, top = panel->bottom - PANEL;
-	double places[G_N_ELEMENTS(marks)], limit = WIDTH - RIGHT;
+	const double top = panel->bottom - PANEL;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-		places[i] = x_of(
-			axis, (double)histogram_percentile(panel->histogram, marks[i].share) + 1);
-		if (i > 0)
-			places[i] = MAX(places[i], places[i - 1] + width);
-	}
-	for (size_t i = G_N_ELEMENTS(marks); i-- > 0; limit = places[i])
-		places[i] = MIN(places[i], limit - width);
 	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
 		int64_t ns = histogram_percentile(panel->histogram, marks[i].share);
 		double x = x_of(axis, (double)ns + 1);
@@ -204,15 +198,18 @@ static void draw_marks(GString *svg, const struct axis *axis, const struct panel
 		g_autofree char *text = g_strdup_printf("%s %s", marks[i].name,
 			fixed((double)ns / 1e6, ns < 9999500 ? 3 : 1, number));
 
-		element(svg, "line", "mark", x, top - 4, 0, PANEL + 4);
-		element(svg, "line", "mark", x, top - 4, places[i] + 2 - x, -8);
-		label(svg, "value", places[i], top - 15, text);
+		double rise = 6 + ROW * (double)(G_N_ELEMENTS(marks) - 1 - i);
+		bool is_left = x > WIDTH - RIGHT - MARK;
+
+		element(svg, "line", "mark", x, top - rise - 10, 0, PANEL + rise + 10);
+		label(svg, is_left ? "value end" : "value", is_left ? x - 4 : x + 4, top - rise,
+			text);
 	}
 }
 
 static void draw_panel(GString *svg, const struct axis *axis, const struct panel *panel)
 {
-	label(svg, "panel", LEFT, panel->bottom - PANEL - 36, panel->title);
+	label(svg, "panel", LEFT, panel->bottom - PANEL - 76, panel->title);
 	if (panel->histogram->n == 0) {
 		label(svg, "value", LEFT, panel->bottom - PANEL / 2, "none");
 		return;
@@ -237,7 +234,8 @@ static const char style[] =
 	".grid { stroke: #e2e6ea; stroke-width: 1 }\n"
 	".axis { stroke: #59636e; stroke-width: 1 }\n"
 	".mark { stroke: #59636e; stroke-width: 1; stroke-dasharray: 3 2 }\n"
-	".period { stroke: #cf222e; stroke-width: 1.5 }\n"
+	".late { stroke: #cf222e; stroke-width: 1.5 }\n"
+	".period { stroke: #59636e; stroke-width: 1.5 }\n"
 	".red { fill: #cf222e; font-size: 12px }\n"
 	".rtt { fill: #2a78d6 }\n"
 	".wakeup { fill: #d9822b }\n"
@@ -247,7 +245,8 @@ static const char style[] =
 	".quiet, .tick { fill: #9198a1 }\n"
 	".grid { stroke: #262c36 }\n"
 	".axis, .mark { stroke: #9198a1 }\n"
-	".period { stroke: #ff7b72 }\n"
+	".late { stroke: #ff7b72 }\n"
+	".period { stroke: #9198a1 }\n"
 	".red { fill: #ff7b72 }\n"
 	".rtt { fill: #4b96ef }\n"
 	".wakeup { fill: #e09b4d }\n"
@@ -306,16 +305,34 @@ static char *describe_run(const struct summary *summary)
 	return g_string_free(text, FALSE);
 }
 
-/* One period of time: what returns within it can be played in the cycle that sent it. */
-static void draw_period(GString *svg, const struct summary *summary, const struct axis *axis,
-	const struct panel *panel)
+static void draw_limit(GString *svg, const struct axis *axis, const struct panel *panel, double ns,
+	bool is_late, const char *text)
 {
-	double ns = summary_ms(summary, summary->options->period) * 1e6, x = x_of(axis, ns);
+	double x = x_of(axis, ns), y = panel->bottom - PANEL + (is_late ? 14 : 30);
+	bool is_left = x > WIDTH - RIGHT - 110;
 
 	if (ns < (double)axis->min_ns || ns > (double)axis->max_ns)
 		return;
-	element(svg, "line", "period", x, panel->bottom - PANEL, 0, PANEL);
-	label(svg, "red", MIN(x + 5, WIDTH - RIGHT - 52), panel->bottom - PANEL + 14, "1 period");
+	element(svg, "line", is_late ? "late" : "period", x, y - 14, 0, panel->bottom - y + 14);
+	label(svg,
+		is_late   ? is_left ? "red end" : "red"
+		: is_left ? "tick end"
+			  : "tick",
+		is_left ? x - 5 : x + 5, y, text);
+}
+
+/* What returns after N + 1 periods is late. */
+static void draw_periods(GString *svg, const struct summary *summary, const struct axis *axis,
+	const struct panel *panel)
+{
+	double ns = summary_ms(summary, summary->options->period) * 1e6;
+	g_autofree char *late = g_strdup_printf(
+		"%u period%s: late", panel->patience, panel->patience > 1 ? "s" : "");
+
+	if (panel->patience != 1)
+		draw_limit(svg, axis, panel, ns, false, "1 period");
+	if (panel->patience > 0)
+		draw_limit(svg, axis, panel, ns * panel->patience, true, late);
 }
 
 /* Places for all of them; returns how many. */
@@ -328,7 +345,11 @@ static unsigned lay_out(const struct summary *summary, struct panel ret[SUMMARY_
 		g_autofree char *loop =
 			summary->n_sessions > 1 ? describe_loop(summary, s) : g_strdup("");
 
-		ret[n] = (struct panel){ .class = "rtt", .histogram = &s->rtt };
+		ret[n] = (struct panel){
+			.class = "rtt",
+			.histogram = &s->rtt,
+			.patience = s->slave->session.latency + 1,
+		};
 		g_snprintf(ret[n].title, sizeof ret[n].title,
 			"Round trip of %s, by the kernel's time stamps (periods)%s",
 			s->slave->session.name, loop);
@@ -364,7 +385,7 @@ char *summary_svg(const struct summary *summary)
 	draw_time_axis(svg, &axis, HEAD + GAP, bottom);
 	for (unsigned i = 0; i < n; i++) {
 		draw_panel(svg, &axis, &panels[i]);
-		draw_period(svg, summary, &axis, &panels[i]);
+		draw_periods(svg, summary, &axis, &panels[i]);
 	}
 	g_string_append(svg, "</svg>\n");
 	return g_string_free(svg, FALSE);

@@ -419,8 +419,8 @@ static void keep(const char *svg)
 START_TEST(the_picture_marks_what_matters)
 {
 	static const char *const parts[] = { "p50 0.1", "p99.9 ", "max ", "milliseconds",
-		"1 period", "prefers-color-scheme: dark", "128 x (1 + 0)", "a&amp;b&lt;",
-		"</svg>" };
+		"\"tick\" x=", ">1 period<", ">2 periods: late<", "prefers-color-scheme: dark",
+		"128 x (1 + 0)", "a&amp;b&lt;", "</svg>" };
 	GRand *random = g_rand_new_with_seed(1);
 
 	g_strlcpy(session()->name, "a&b<", sizeof session()->name);
