@@ -152,7 +152,9 @@ static bool fits(const struct netjack_session *session, int32_t channels)
 	};
 	netjack_ports ports = channels < 64 ? ((netjack_ports)1 << channels) - 1 : UINT64_MAX;
 
-	return netjack_audio_packets(&stream, ports) > 0;
+	uint64_t packets = netjack_audio_packets(&stream, ports);
+
+	return packets > 0 && packets * session->rate / session->period <= DOOR_PACKETS_S_MAX;
 }
 
 static bool midi_fits(const struct netjack_session *session, int32_t ports)
@@ -173,8 +175,9 @@ static const char *session_problem(const struct netjack_session *session)
 	if (problem)
 		return problem;
 	if (!fits(session, session->send_audio) || !fits(session, session->return_audio))
-		return "its MTU and so many channels do not divide the period: use a period that is "
-		       "a power of two, or a larger MTU (jackd -d net -M)";
+		return "its MTU and so many channels do not divide the period, or make too many "
+		       "packets: use a period that is a power of two, or a larger MTU (jackd -d "
+		       "net -M)";
 	if (!midi_fits(session, session->send_midi) || !midi_fits(session, session->return_midi))
 		return "its MTU does not take so many MIDI ports: use fewer (jackd -d net -i -o), or "
 		       "a larger MTU (-M)";

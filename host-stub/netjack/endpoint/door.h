@@ -16,6 +16,8 @@
 
 #include "../../log.h"
 
+#define DOOR_PACKETS_S_MAX                                                                         \
+	50000u /* of one direction of a slave: twice 64 channels at 96 kHz in 1500 bytes */
 #define DOOR_SLAVES_MAX 8u   /* connected and on their way in together */
 #define DOOR_SETUP_MS   2000 /* a SETUP that nobody answers is forgotten */
 #define DOOR_FRESH_MS   500  /* AVAILABLE of a slave that came in just now is an old one */

@@ -140,6 +140,24 @@ START_TEST(channels_that_the_mtu_does_not_take_are_refused)
 }
 END_TEST
 
+START_TEST(packets_that_would_take_a_core_are_refused)
+{
+	struct fake_slave *fake;
+
+	fixture.config.send_audio = 36; /* a frame a packet, 96000 packets/s */
+	open_door();
+	fake = new_slave("guest");
+	fake->announced.mtu = 256;
+	fake_slave_announce(fake);
+	settle();
+	ck_assert(!fake_slave_heard_more(fake));
+	ck_assert_uint_eq(door_counters(fixture.door)->refused, 1);
+	ck_assert_ptr_nonnull(strstr(fixture.said, "too many packets"));
+	fake->announced.mtu = NETJACK_MTU_DEFAULT;
+	come_in(fake);
+}
+END_TEST
+
 START_TEST(midi_that_the_mtu_does_not_take_is_refused)
 {
 	struct fake_slave *fake;
@@ -292,6 +310,7 @@ int main(void)
 		packets_are_expedited,
 		latency_is_the_masters_when_it_says_so,
 		channels_that_the_mtu_does_not_take_are_refused,
+		packets_that_would_take_a_core_are_refused,
 		midi_that_the_mtu_does_not_take_is_refused,
 		only_slaves_with_the_names_asked_for_are_answered,
 		names_that_collide_are_told_apart,

@@ -4,24 +4,34 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define S INT64_C(1000000000)
+#define S       INT64_C(1000000000)
+#define WAIT_MS 10000
 
 static struct live live;
 static int reader, writer;
 static char text[4096];
 
-/* All that was written so far. */
-static const char *written(void)
+/* Nothing else was written since the last call. A terminal hands on what it got a little later. */
+static void assert_written(const char *expected)
 {
-	ssize_t n = read(reader, text, sizeof text - 1);
+	size_t size = 0;
+	struct pollfd poll_fd = { .fd = reader, .events = POLLIN };
 
-	text[n > 0 ? n : 0] = '\0';
-	return text;
+	while (poll(&poll_fd, 1, size < strlen(expected) ? WAIT_MS : 0) > 0) {
+		ssize_t n = read(reader, text + size, sizeof text - 1 - size);
+
+		ck_assert_int_gt(n, 0);
+		size += (size_t)n;
+	}
+	text[size] = '\0';
+	ck_assert_str_eq(text, expected);
 }
 
 static void begin(void)
@@ -60,16 +70,16 @@ START_TEST(where_it_is_no_terminal_a_line_comes_every_ten_seconds)
 	begin_pipe();
 	for (int64_t now = 1; now < 10; now++)
 		live_show(&live, "a", now * S);
-	ck_assert_str_eq(written(), "");
+	assert_written("");
 	live_show(&live, "b", 11 * S);
-	ck_assert_str_eq(written(), "helix-host-stub: b\n");
+	assert_written("helix-host-stub: b\n");
 	live_show(&live, "c", 12 * S);
 	live_show(&live, "d", 20 * S);
-	ck_assert_str_eq(written(), "");
+	assert_written("");
 	live_show(&live, "e", 21 * S);
-	ck_assert_str_eq(written(), "helix-host-stub: e\n");
+	assert_written("helix-host-stub: e\n");
 	live_log(&live, LOG_LEVEL_WARNING, "w");
-	ck_assert_str_eq(written(), "helix-host-stub: warning: w\n");
+	assert_written("helix-host-stub: warning: w\n");
 	end();
 }
 END_TEST
@@ -79,15 +89,15 @@ START_TEST(on_a_terminal_one_line_is_rewritten_and_messages_stay)
 	begin_terminal(80);
 	live_show(&live, "a", S);
 	live_show(&live, "b", S + 1);
-	ck_assert_str_eq(written(), "\r\033[Ka\r\033[Kb");
+	assert_written("\r\033[Ka\r\033[Kb");
 	live_log(&live, LOG_LEVEL_INFO, "message");
-	ck_assert_str_eq(written(), "\r\033[Khelix-host-stub: message\r\n");
+	assert_written("\r\033[Khelix-host-stub: message\r\n");
 	live_log(&live, LOG_LEVEL_ERROR, "more");
-	ck_assert_str_eq(written(), "helix-host-stub: error: more\r\n");
+	assert_written("helix-host-stub: error: more\r\n");
 	live_show(&live, "c", S + 2);
-	ck_assert_str_eq(written(), "\r\033[Kc");
+	assert_written("\r\033[Kc");
 	live_finish(&live);
-	ck_assert_str_eq(written(), "\r\033[K");
+	assert_written("\r\033[K");
 	close(reader);
 	close(writer);
 }
@@ -97,12 +107,12 @@ START_TEST(a_line_is_cut_to_the_terminal_by_characters)
 {
 	begin_terminal(5);
 	live_show(&live, "\303\274\303\274\303\274\303\274\303\274\303\274", S);
-	ck_assert_str_eq(written(), "\r\033[K\303\274\303\274\303\274\303\274");
+	assert_written("\r\033[K\303\274\303\274\303\274\303\274");
 	live_show(&live,
 		"ab\xff"
 		"cdef",
 		S);
-	ck_assert_str_eq(written(), "\r\033[Kab\357\277\275c");
+	assert_written("\r\033[Kab\357\277\275c");
 	end();
 }
 END_TEST
