@@ -159,7 +159,8 @@ void audio_netjack_judge(const struct netjack_facts *facts, struct probe_result 
 		probe_say(ret, PROBE_NA, NULL, "no NETJACK slave runs");
 	else if (!slave->bound && !facts->netone.bound)
 		probe_say(ret, PROBE_FAIL,
-			"journalctl -u jackd; is the port somebody else's? ss -uanp",
+			"does its master run (helix-host-stub netjack)? journalctl -u jackd; is the "
+			"port somebody else's? ss -uanp",
 			"jackd runs with a network driver, but has no socket on UDP port %u",
 			facts->port);
 	else if (slave->bound && !slave->connected)
