@@ -59,16 +59,19 @@ class Shapes(netjack.NetjackTest):
         measure()
         self.assert_lag(netjack.last_session(master.report(), "dsp"), 128)
 
-    def test_reference_setting_for_as_long_as_wanted(self):
-        """96 kHz, 128 frames, 2 channels: 11 million samples in a minute, all of them right."""
+
+class Reference(netjack.NetjackTest):
+    def test_a_minute_of_the_reference_setting_has_no_wrong_sample(self):
+        """96 kHz, 128 frames, 2 channels: 11 million samples. What a busy machine has late is not compared, hence some more."""
         slave = self.slave(1)
         master = self.master()
         slave.connect_through()
-        measure(2 * SECONDS)
+        measure(66)
         session = netjack.last_session(master.report(), "dsp")
         self.assert_lag(session, 128)
         counted = session["measured"]
         print(f"{counted['samples_exact']} samples, {counted['samples_wrong']} wrong", flush=True)
+        self.assertGreaterEqual(counted["samples_exact"] + counted["samples_wrong"], 11_000_000)
 
 
 class Failures(netjack.NetjackTest):
