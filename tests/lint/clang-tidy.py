@@ -73,7 +73,7 @@ def main(source, build):
     settings += subprocess.run([TIDY, "--version"], capture_output=True, check=False).stdout
     stamps = os.path.join(build, "lint-clang-tidy")
     os.makedirs(stamps, exist_ok=True)
-    clean, looked_at, files = True, 0, commands(source, build)
+    findings, looked_at, files = [], 0, commands(source, build)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {}
         for path, entry in sorted(files.items()):
@@ -85,10 +85,12 @@ def main(source, build):
                 continue
             looked_at += 1
             good, output = job.result()
-            print(f"{jobs[job]}: {'clean' if good else 'NOT clean'}\n{output}", end="", flush=True)
-            clean = clean and good
-    print(f"{len(files)} files, {looked_at} of them new or changed")
-    return 0 if clean else 1
+            print(f"{jobs[job]}: {'clean' if good else 'NOT clean'}", flush=True)
+            if not good:
+                findings.append(output)
+    # Last, where who shows the end of a long log sees them.
+    print(*findings, f"{len(files)} files, {looked_at} of them new or changed", sep="\n")
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

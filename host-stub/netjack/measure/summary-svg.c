@@ -198,7 +198,8 @@ static void draw_marks(GString *svg, const struct axis *axis, const struct panel
 		g_autofree char *text = g_strdup_printf("%s %s", marks[i].name,
 			fixed((double)ns / 1e6, ns < 9999500 ? 3 : 1, number));
 
-		double rise = 6 + ROW * (double)(G_N_ELEMENTS(marks) - 1 - i);
+		size_t row = G_N_ELEMENTS(marks) - 1 - i;
+		double rise = 6 + ROW * (double)row;
 		bool is_left = x > WIDTH - RIGHT - MARK;
 
 		element(svg, "line", "mark", x, top - rise - 10, 0, PANEL + rise + 10);
