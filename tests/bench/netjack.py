@@ -26,6 +26,8 @@ import netjack  # noqa: E402: the rig of the tests
 RATE = 96000
 PERIODS, LATENCIES = (64, 128, 256), (0, 1, 2)
 REFERENCE = (128, 1)
+WARM_UP_S, ZITA_WARM_UP_S = 1.5, 5  # before it counts: zita's resamplers look for their ratio
+REFUSED_S = 0.5  # a client that lives so long was let in
 
 
 def cpu_s(pid):
@@ -54,7 +56,7 @@ def run_ours(slave, period, seconds):
     try:
         master.wait_for_slaves(1)
         slave.connect_through()
-        time.sleep(1.5)
+        time.sleep(WARM_UP_S)
         before, begun = cpu_s(master.process.pid), time.monotonic()
         time.sleep(seconds)
         share = (cpu_s(master.process.pid) - before) / (time.monotonic() - begun) * 100
@@ -75,7 +77,7 @@ def run_libjacknet(program, slave, period, seconds):
     try:
         master.wait_for("is here:")
         slave.connect_through()
-        time.sleep(1.5)
+        time.sleep(WARM_UP_S)
         before, begun = cpu_s(master.process.pid), time.monotonic()
         time.sleep(seconds)
         share = (cpu_s(master.process.pid) - before) / (time.monotonic() - begun) * 100
@@ -117,7 +119,7 @@ def add_bridge(server, *command):
     """jackd refuses a client now and then when several come at once."""
     for _ in range(5):
         client = server.add_client(*command)
-        time.sleep(0.5)
+        time.sleep(REFUSED_S)
         if client.running():
             return
     raise AssertionError(f"{command[0]}: {client.log()}")
@@ -151,7 +153,7 @@ def zita(seconds):
             delay = host.add_client("stdbuf", "-oL", "jack_iodelay")
             host.wait_for_port("zita-n2j:out_1")
             host.connect([("jack_delay:out", "zita-j2n:in_1"), ("zita-n2j:out_1", "jack_delay:in")])
-            time.sleep(5 + seconds)
+            time.sleep(ZITA_WARM_UP_S + seconds)
             readings = [float(m.group(1)) for m in map(re.compile(r"([\d.]+) frames").search, list(delay.lines)) if m]
             found[form.strip("-")] = stable(readings)
         finally:
