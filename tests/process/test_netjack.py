@@ -26,15 +26,27 @@ class Lag(netjack.NetjackTest):
         slaves = {f"{'sync' if sync else 'async'}{n}": (sync, n) for sync in (True, False) for n in (0, 1, 2)}
         running = [self.slave(n, sync, name=name, options=("-s",)) for name, (sync, n) in slaves.items()]
         for period in (64, 128, 256):
-            master = self.master("--period", period, "--address", netjack.LOOPBACK)
-            master.wait_for_slaves(len(slaves))
-            netjack.all_at_once([slave.connect_through for slave in running])
-            measure(1 + SECONDS)
-            report = master.report()
+            report = self.report_of(running, period)
             for name, (sync, n) in slaves.items():
                 with self.subTest(period=period, slave=name):
                     self.assert_lag(netjack.last_session(report, name), period * (n + (not sync)))
         self.assertTrue(all(slave.running() for slave in running))
+
+    def report_of(self, slaves, period):
+        """Of all of them; once more when a jack_thru hangs and its jackd has nothing to give back for it."""
+        for _ in range(3):
+            master = self.master("--period", period, "--address", netjack.LOOPBACK)
+            master.wait_for_slaves(len(slaves))
+            netjack.all_at_once([slave.connect_through for slave in slaves])
+            measure(1 + SECONDS)
+            report = master.report()
+            stuck = [slave for slave in slaves if netjack.last_session(report, slave.name)["counters"]["packets"] == 0]
+            if not stuck:
+                break
+            print(f"jack_thru hangs, is started again: {[slave.name for slave in stuck]}", flush=True)
+            for slave in stuck:
+                slave.clients.pop().end(signal.SIGKILL)
+        return report
 
 
 class Shapes(netjack.NetjackTest):
